@@ -28,8 +28,8 @@ def article(page: Path) -> str:
     return str(found)
 
 
-def forge_html(markdown: str) -> str:
-    """The HTML that a forge renders: CommonMark with tables."""
+def code_host_html(markdown: str) -> str:
+    """The HTML that a code host such as GitHub renders: CommonMark with tables."""
     return str(MarkdownIt("commonmark").enable("table").render(markdown))
 
 

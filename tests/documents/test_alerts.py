@@ -11,7 +11,7 @@ import yaml
 from tests.documents.bridge_metrics import bridge_exposition
 from tests.documents.runbook import RUNBOOK, section
 from tests.harness.paths import DEPLOY
-from tests.http.session_events.asking import OPEN, policed
+from tests.http.session_events.asking import OPEN, service_with_policy
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed; on Debian, install the package prometheus"
@@ -69,7 +69,7 @@ def test_a_critical_alert_fires_only_after_its_condition_has_lasted_for_a_minute
 
 async def exposition() -> str:
     """The metrics of a service that answers every event, and those of a bridge."""
-    async with policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
+    async with service_with_policy(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
         return (await running.http.get("/metrics")).text + bridge_exposition()
 
 

@@ -40,7 +40,7 @@ def routes_of(text: str) -> Routes:
     return read_routes(text, "routes.toml", lambda name: b"")
 
 
-def test_the_first_example_makes_the_command_on_the_page() -> None:
+def test_the_first_example_maps_the_record_on_the_page_to_the_command_on_the_page() -> None:
     example, record, command = blocks("toml")[0], blocks("json")[0], blocks("json")[1].strip()
     value = orjson.dumps(json.loads(record))
 
@@ -62,7 +62,7 @@ def test_each_way_to_choose_the_published_data_is_accepted(line: str) -> None:
     assert routes_of("version = 1\n" + ROUTE_OF.format("", action)).topics == ("t",)
 
 
-def test_the_conditions_are_accepted() -> None:
+def test_the_conditions_on_the_page_are_accepted() -> None:
     action = 'do = "publish"\nchannel = "c"\ndata = "*"'
 
     [route] = routes_of("version = 1\n" + ROUTE_OF.format(blocks("toml")[1], action)).routes
@@ -71,12 +71,12 @@ def test_the_conditions_are_accepted() -> None:
 
 
 def keys(first_cell: str) -> list[list[str]]:
-    """The rows of the reference's table with this heading."""
+    """The rows of the table in the section Reference whose first column has this heading."""
     table = section("Reference").split(f"| {first_cell} |")[1].split("\n\n")[0]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
 
 
-def test_the_reference_names_every_key_of_the_grammar() -> None:
+def test_the_reference_names_every_key_of_a_routes_file_and_marks_those_that_have_a_default() -> None:
     of_file = [name.strip("[]") for cell, *_ in keys("Key of the file") for name in words(cell)]
     of_route = keys("Key of a route")
     of_action = keys("Key of an action")
@@ -92,7 +92,7 @@ def named(table: list[list[str]]) -> list[str]:
     return [name for row in table for name in words(row[0])]
 
 
-def test_the_reference_lists_the_keys_of_each_action() -> None:
+def test_the_reference_lists_exactly_the_keys_of_each_action() -> None:
     for do, accepted in KEYS.items():
         table = keys("Key of an action")
         of_this = [name for cell, of, *_ in table if of == "all" or do in of.split(", ") for name in words(cell)]
@@ -100,7 +100,7 @@ def test_the_reference_lists_the_keys_of_each_action() -> None:
         assert sorted(of_this) == sorted(accepted), do
 
 
-def test_every_reason_of_a_dead_letter_is_explained() -> None:
+def test_every_reason_for_a_dead_letter_is_explained() -> None:
     explained = [name for cell, *_ in rows("What is refused") for name in words(cell)]
 
     assert sorted(explained) == sorted(Reason)

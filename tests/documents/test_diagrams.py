@@ -1,4 +1,4 @@
-"""The Mermaid diagrams of the pages are parsed by Mermaid itself, as on GitHub."""
+"""Mermaid parses the diagrams of the pages here, as it does on GitHub."""
 
 import json
 import re
@@ -34,13 +34,13 @@ def test_mermaid_can_parse_every_diagram() -> None:
     assert {name: problem for name, problem in found.items() if problem} == {}
 
 
-def test_a_broken_diagram_is_found() -> None:
-    sound, broken = problems(["stateDiagram-v2\n  [*] --> Well\n", "sequenceDiagram\n  A->>B without a colon\n"])
+def test_a_broken_diagram_is_reported() -> None:
+    valid, broken = problems(["stateDiagram-v2\n  [*] --> Well\n", "sequenceDiagram\n  A->>B without a colon\n"])
 
-    assert (sound, broken.splitlines()[0]) == ("", "Parse error on line 2:")
+    assert (valid, broken.splitlines()[0]) == ("", "Parse error on line 2:")
 
 
-def test_the_readme_shows_an_outage_in_a_sequence_and_in_its_states() -> None:
+def test_the_readme_has_a_sequence_diagram_and_a_state_diagram() -> None:
     kinds = [text.split()[0] for text in FENCED.findall((ROOT / "README.md").read_text())]
 
     assert kinds == ["sequenceDiagram", "stateDiagram-v2"]

@@ -42,19 +42,19 @@ def test_the_reference_describes_each_setting_once_in_the_order_of_the_code() ->
     assert names == list(env.defaults)
 
 
-def test_the_example_sets_every_variable_to_its_default() -> None:
+def test_the_example_environment_sets_every_variable_to_its_default() -> None:
     of_the_mode = {"CENTRIFUGO_UNAVAILABLE_CODE": ""}  # the default depends on the mode, so the service chooses it
 
     assert example_variables() == {**env.defaults, **of_the_mode}
 
 
-def test_every_variable_of_the_example_is_explained() -> None:
+def test_every_block_of_the_example_environment_begins_with_a_comment() -> None:
     blocks = (ROOT / ".env.example").read_text().split("\n\n")
 
     assert [block for block in blocks if not block.startswith("#")] == []
 
 
-def test_each_variable_of_the_bridge_has_a_comment_of_its_own() -> None:
+def test_in_the_example_environment_each_variable_of_the_bridge_has_its_own_comment() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
 
     above = {line: before for before, line in pairwise(lines) if line.startswith(("BRIDGE_", "CENTRIFUGO_API_"))}
@@ -62,7 +62,7 @@ def test_each_variable_of_the_bridge_has_a_comment_of_its_own() -> None:
     assert [name for name, before in above.items() if not before.startswith("# ")] == []
 
 
-def test_the_values_of_the_example_need_no_quotes() -> None:
+def test_the_values_of_the_example_environment_need_no_quotes() -> None:
     plain = re.compile(r"[A-Za-z0-9_.,:/*+-]*")
 
     assert [name for name, value in example_variables().items() if not plain.fullmatch(value)] == []
@@ -132,7 +132,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_file_that_is_named_exists(page: Path) -> None:
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
     folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0].isalpha())
 
     named = set(re.findall(rf"`((?:{folders})/[\w/.-]+)`", page.read_text()))
@@ -140,8 +140,8 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
-def test_every_name_of_a_module_stands_in_that_module() -> None:
-    """Paths begin at the root or, as on the page of the architecture, in centrifugo_proxy/."""
+def test_every_name_that_a_page_quotes_from_a_module_occurs_in_that_module() -> None:
+    """A path on a page begins at the root or, on the page about the architecture, in centrifugo_proxy/."""
     named = {found for page in PAGES for found in re.findall(r"`(\w+)` of `([\w/]+\.py)`", page.read_text())}
     modules = {path: next(filter(Path.exists, (ROOT / path, ROOT / "centrifugo_proxy" / path))) for _, path in named}
 
@@ -190,13 +190,13 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 150
 
 
-def test_the_changelog_has_a_place_for_the_next_release() -> None:
+def test_the_changelog_begins_with_the_unreleased_changes() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert headings[0] == "Unreleased"
 
 
-def test_the_image_holds_every_package_that_the_service_imports() -> None:
+def test_the_image_contains_exactly_the_packages_that_the_service_imports() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()}
     allowed = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
@@ -206,7 +206,7 @@ def test_the_image_holds_every_package_that_the_service_imports() -> None:
 
 
 def imported_from(package: str) -> set[str]:
-    """This package, and all packages of the repository that it imports, directly or through others."""
+    """This package, and all packages of the repository that it imports directly or indirectly."""
     found, waiting = set(), {package}
     while waiting:
         found.add(name := waiting.pop())

@@ -47,7 +47,7 @@ async def test_each_example_gets_the_answer_on_the_page(policy: Path, path: str,
     assert (response.status_code, without_time(response.text)) == (200, without_time(answer))
 
 
-def test_there_is_an_example_of_each_event_except_connect() -> None:
+def test_the_page_has_an_example_of_each_event_except_connect() -> None:
     paths = {path for path, _, _ in EXAMPLES}
 
     events = ("subscribe", "publish", "rpc", "sub_refresh", "refresh")
@@ -71,7 +71,7 @@ def section(heading: str) -> str:
     return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def test_every_key_of_a_rule_is_explained() -> None:
+def test_the_page_explains_every_key_of_a_rule() -> None:
     explained = set(re.findall(r"^\| `(\w+)` \|", section("The policy file"), re.MULTILINE))
 
     before_a_table = set(
@@ -80,7 +80,7 @@ def test_every_key_of_a_rule_is_explained() -> None:
     assert explained | before_a_table == {*CHANNEL_KEYS, *RPC_KEYS}
 
 
-def test_every_reason_that_a_client_receives_is_explained() -> None:
+def test_the_page_explains_every_reason_that_a_client_receives() -> None:
     explained = re.findall(r"^\| 403(?:, temporary)? \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
 
     assert sorted(explained) == sorted(str(reason) for reason in Reason)

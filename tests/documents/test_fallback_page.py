@@ -32,7 +32,9 @@ def ask(database: sqlite3.Connection, issue: Any, *, has_spare: bool = False) ->
     return ENDPOINT["realtime_ticket"]("u-1", has_spare, issue, database)
 
 
-def test_while_identity_answers_it_issues_the_ticket_and_no_pool_ticket_is_spent(database: sqlite3.Connection) -> None:
+def test_while_identity_answers_the_endpoint_returns_identitys_ticket_and_spends_no_pool_ticket(
+    database: sqlite3.Connection,
+) -> None:
     answers = [ask(database, up, has_spare=spare) for spare in (False, True)]
 
     assert answers == [(200, {"ticket": "ticket-of-u-1", "fallback": False})] * 2
@@ -49,7 +51,9 @@ def test_in_an_outage_each_fallback_ticket_is_handed_out_once(database: sqlite3.
     ]
 
 
-def test_an_app_with_an_unspent_ticket_gets_no_other_ticket(database: sqlite3.Connection) -> None:
+def test_in_an_outage_an_app_with_an_unspent_ticket_gets_no_further_fallback_ticket(
+    database: sqlite3.Connection,
+) -> None:
     answers = [ask(database, down, has_spare=True) for _ in range(10)]
 
     assert answers == [(200, {"ticket": None, "fallback": True})] * 10

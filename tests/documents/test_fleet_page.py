@@ -16,7 +16,7 @@ PAGE = (DOCS / "fleet.md").read_text()
 
 
 def redis_options(password: str) -> dict[str, str]:
-    """The directives of the page, with this password."""
+    """The Redis directives on the page, with this password."""
     section = PAGE.partition("### Setting up a Redis\n")[2].partition("\n### ")[0]
     lines = re.findall(r"^    (.+)$", section, re.MULTILINE)
     pairs = (line.replace(">PASSWORD", f">{password}").partition(" ") for line in lines)
@@ -25,7 +25,7 @@ def redis_options(password: str) -> dict[str, str]:
 
 @needs_redis
 @pytest.mark.processes
-async def test_a_redis_set_up_as_shown_starts_and_lets_its_user_make_claims(tmp_path: Path) -> None:
+async def test_a_redis_with_the_configuration_on_the_page_starts_and_accepts_claims(tmp_path: Path) -> None:
     password = secrets.token_hex(8)
 
     with redis_server(tmp_path, **redis_options(password)) as redis:

@@ -1,4 +1,4 @@
-"""The sources have nothing that some supported Python reads in another way than the Python of the tests."""
+"""The sources contain nothing that means something else in another supported version of Python."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.harness.paths import ROOT
 
 
 def empty_members(source: str) -> Iterator[str]:
-    """`CLASS.NAME` for each member of an enumeration that is an empty tuple: Python 3.11.2 gives it another value."""
+    """`CLASS.NAME` for each enumeration member whose value is an empty tuple. Python 3.11.2 changes this value."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases):
             yield from (
@@ -37,5 +37,5 @@ def test_no_member_of_an_enumeration_is_an_empty_tuple() -> None:
         ("class Size:\n    SMALL = ()", []),
     ],
 )
-def test_an_empty_tuple_is_found_only_in_an_enumeration(source: str, found: list[str]) -> None:
+def test_an_empty_tuple_is_reported_only_in_an_enumeration(source: str, found: list[str]) -> None:
     assert list(empty_members(source)) == found

@@ -1,4 +1,4 @@
-"""Runs the `sh` blocks of docs/runbook.md, in order, against a pod in an outage, and parses its queries."""
+"""Runs the `sh` blocks of docs/runbook.md in order, against a pod in an outage. Also checks the runbook's queries."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def blocks(language: str) -> list[str]:
 
 @contextmanager
 def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
-    """A pod whose identity does not answer, and which has accepted a client with a fallback ticket."""
+    """A pod that has accepted a client with a fallback ticket, because identity does not answer."""
     cluster, pool = Cluster(folder), folder / "pool"
     pool.write_text("\n".join(TICKETS))
     pool.chmod(0o600)
@@ -113,7 +113,7 @@ def expected_codes(commands: str) -> set[int]:
 
 
 def grows(text: str, code: str) -> bool:
-    """True if the count of this code has grown since the first reading."""
+    """True if the second count of this gRPC status is higher than the first."""
     first, second = re.findall(rf'realtime_identity_calls_total{{code="{code}"}} (\S+)', text)
     return float(second) > float(first)
 

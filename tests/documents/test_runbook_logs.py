@@ -43,7 +43,7 @@ NOTICES = (
 )
 
 
-def test_every_line_about_a_request_is_in_the_runbook_with_its_level_and_fields(
+def test_every_log_line_about_a_request_is_in_the_runbook_with_its_level_and_fields(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     standard = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
@@ -63,7 +63,7 @@ def test_every_line_about_a_request_is_in_the_runbook_with_its_level_and_fields(
             assert f"\n{row}{fields} |\n" in text
 
 
-def test_every_line_about_peers_and_our_identity_is_in_the_runbook_with_its_level(
+def test_every_log_line_about_peers_and_our_svid_is_in_the_runbook_with_its_level(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     text = section("## What the logs say")

@@ -1,4 +1,4 @@
-"""The documentation as a site: it is built strictly, works in a browser, and shows the same as a forge."""
+"""The documentation as a site: the strict build passes, and the site shows the same as a code host such as GitHub."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.documents.pages import PAGES
-from tests.documents.site import article, blocks, build, forge_html, loaded
+from tests.documents.site import article, blocks, build, code_host_html, loaded
 from tests.harness.chromium import Tab, browser_tab, needs_chromium
 from tests.harness.http_server import http_server
 from tests.harness.node import needs_node
@@ -51,13 +51,13 @@ def on_site(page: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_site_shows_the_same_blocks_as_a_forge(site: Path, page: Path) -> None:
-    on_the_forge = blocks(forge_html(page.read_text()))
+def test_the_site_shows_the_same_blocks_as_a_code_host(site: Path, page: Path) -> None:
+    on_the_code_host = blocks(code_host_html(page.read_text()))
 
-    assert blocks(article(site / on_site(page))) == on_the_forge
+    assert blocks(article(site / on_site(page))) == on_the_code_host
 
 
-def test_a_link_to_a_file_outside_docs_leads_to_a_page_that_shows_it(site: Path) -> None:
+def test_a_link_to_a_file_outside_docs_leads_to_a_page_that_shows_the_file(site: Path) -> None:
     assert 'href="files/policy.example.toml.html"' in article(site / "events.html")
     assert "ask_family_service" in article(site / "files" / "policy.example.toml.html")
 
@@ -71,7 +71,7 @@ def test_no_page_loads_anything_from_another_host(site: Path) -> None:
     assert {address for address in addresses if re.match(r"(\w+:)?//", address)} == set()
 
 
-def test_no_style_loads_anything_from_another_host(site: Path) -> None:
+def test_no_style_sheet_loads_anything_from_another_host(site: Path) -> None:
     styles = "".join(path.read_text() for path in site.rglob("*.css"))
 
     assert styles
@@ -114,14 +114,14 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("fault", "complaint"), FAULTS.items(), ids=["page", "anchor", "file", "absolute"])
-def test_a_dead_link_fails_the_build(tmp_path: Path, fault: str, complaint: str) -> None:
+@pytest.mark.parametrize(("fault", "error"), FAULTS.items(), ids=["page", "anchor", "file", "absolute"])
+def test_a_dead_link_fails_the_build(tmp_path: Path, fault: str, error: str) -> None:
     configuration = project(tmp_path, {"index.md": f"# Page\n\n{fault}\n"})
 
     ended = build(tmp_path / "site", "--config-file", str(configuration))
 
     assert ended.returncode == 1
-    assert complaint in ended.stderr
+    assert error in ended.stderr
 
 
 def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ CODE = re.compile(r"`([^`]+)`")
 
 
 def rows() -> Iterator[tuple[str, ...]]:
-    """The cells of the table of private parts, without its head."""
+    """The rows of the table of private parts, without the heading row."""
     table = (DOCS / "upgrading.md").read_text().partition("## Private parts in use")[2]
     for line in table.splitlines():
         if line.startswith("| ") and not line.startswith("| Library"):
@@ -23,8 +23,8 @@ def rows() -> Iterator[tuple[str, ...]]:
 def listed() -> set[PrivateName]:
     """The private names of the table, each with its file."""
     found = set()
-    for _, used_where, *_ in rows():
-        quoted = CODE.findall(used_where)
+    for _, place, *_ in rows():
+        quoted = CODE.findall(place)
         files = [name for name in quoted if "/" in name]
         found |= {PrivateName(file, name) for name in quoted if name.startswith("_") for file in files}
     return found
@@ -35,10 +35,10 @@ def test_the_page_lists_exactly_the_private_names_that_the_sources_use() -> None
 
 
 def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
-    for library, _, buys, test in rows():
+    for library, _, benefit, test in rows():
         path, _, name = CODE.findall(test)[0].partition("::")
         assert library
-        assert len(buys) > 20, library
+        assert len(benefit) > 20, library
         assert (ROOT / path).is_file(), path
         assert f"def {name}" in (ROOT / path).read_text(), test
 
@@ -51,7 +51,7 @@ def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
         ("from realtime_site.variables.env import _grpc_target", []),
     ],
 )
-def test_private_imports_are_found(source: str, names: list[str]) -> None:
+def test_imports_of_private_names_are_found(source: str, names: list[str]) -> None:
     assert list(imported(nodes_of(source))) == names
 
 
@@ -65,7 +65,7 @@ def test_private_imports_are_found(source: str, names: list[str]) -> None:
         ("x.__class__", []),
     ],
 )
-def test_private_attributes_of_others_are_found(source: str, names: list[str]) -> None:
+def test_private_attributes_of_foreign_objects_are_found(source: str, names: list[str]) -> None:
     assert list(used(nodes_of(source))) == names
 
 

@@ -1,4 +1,4 @@
-"""Builds and starts the identity services in examples/identity, as docs/identity.md describes."""
+"""Builds and starts the identity services in examples/identity with the commands of docs/identity.md."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Example:
     tickets: dict[str, str] = field(repr=False)  # failed assertions show an Example
 
     def kill(self) -> None:
-        """Send SIGKILL, as in a crash."""
+        """End the process like a crash, with SIGKILL."""
         self.popen.kill()
         self.popen.wait()
 
@@ -55,7 +55,10 @@ def python_command(folder: Path) -> list[str]:
 
 
 def go_command(folder: Path) -> list[str]:
-    """The program of `make identity-example`. Without it tests are skipped; in CI they fail if it could be built."""
+    """The program of `make identity-example`. If it is missing, the test is skipped.
+
+    In CI, the test fails instead, unless a reason why the program cannot be built is known.
+    """
     if os.access(GO_PROGRAM, os.X_OK):
         return [str(GO_PROGRAM)]
     log = GO_LOG.read_text() if GO_LOG.exists() else ""
@@ -67,7 +70,7 @@ def go_command(folder: Path) -> list[str]:
 
 @contextmanager
 def running(command: list[str], address: str) -> Iterator[Example]:
-    """The example at this address, once it has printed its tickets."""
+    """The example, which listens on this address and has printed its tickets."""
     with subprocess.Popen([*command, address], stdout=subprocess.PIPE, text=True) as popen:  # noqa: S603
         assert popen.stdout is not None
         try:

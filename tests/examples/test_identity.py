@@ -59,7 +59,7 @@ def refresh(service: Process, user: str, meta: dict[str, Any]) -> httpx.Response
 
 
 def accepted(service: Process, ticket: str) -> dict[str, Any]:
-    """The result for this ticket, once the service accepts it. A ticket that gets a 503 here is not spent."""
+    """The result for this ticket, once the service accepts it. A 503 here does not spend the ticket."""
     until = time.monotonic() + BACK_S
     while (response := connect(service, ticket)).status_code != 200:
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)
@@ -85,7 +85,9 @@ def test_an_unknown_ticket_is_refused(service: Process) -> None:
     assert (response.status_code, response.json()) == (401, INVALID_TICKET)
 
 
-def test_a_connection_goes_on_while_its_user_exists(example: Example, service: Process) -> None:
+def test_a_refresh_extends_the_connection_of_a_known_user_and_ends_that_of_an_unknown_user(
+    example: Example, service: Process
+) -> None:
     meta = connect(service, example.tickets["u-2"]).json()["result"]["meta"]
 
     known, unknown = refresh(service, "u-2", meta), refresh(service, "u-3", meta)
@@ -102,15 +104,15 @@ def test_an_outage_opens_the_pool_and_ends_when_identity_is_back(
 
     assert (connect(service, "any").status_code, connect(service, "any").json()) == (503, UNAVAILABLE)
     assert accepted(service, "fallback-ticket")["meta"] == POOL_MARKS
-    with running(command, address) as again:
-        assert accepted(service, again.tickets["u-1"])["user"] == "u-1"
+    with running(command, address) as restarted:
+        assert accepted(service, restarted.tickets["u-1"])["user"] == "u-1"
 
 
 def test_the_example_exits_on_sigterm(example: Example) -> None:
     assert example.end(signal.SIGTERM) == 0
 
 
-def test_ctrl_c_ends_the_example_in_python_without_an_error(tmp_path: Path, address: str) -> None:
+def test_the_example_in_python_exits_with_0_on_ctrl_c(tmp_path: Path, address: str) -> None:
     with running(python_command(tmp_path), address) as example:
         assert example.end(signal.SIGINT) == 0
 

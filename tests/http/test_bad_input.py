@@ -1,4 +1,4 @@
-"""Bad input, limits and bursts: a clear answer, no traceback, no open request afterwards."""
+"""Bad input, limits and bursts: each request gets a clear answer without a traceback, and no request stays open."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def nested(depth: int) -> bytes:
 
 
 def open_requests() -> int:
-    """The number of other tasks."""
+    """The number of asyncio tasks without the test's own. Each open request has a task."""
     return len(asyncio.all_tasks()) - 1
 
 
@@ -126,7 +126,7 @@ async def test_malformed_b64data_is_an_invalid_ticket(identity: IdentityStub, b6
     assert identity.calls == []
 
 
-async def test_a_ticket_in_b64data_connects(identity: IdentityStub) -> None:
+async def test_a_ticket_in_b64data_is_accepted(identity: IdentityStub) -> None:
     body = {"client": "c-1", "protocol": "protobuf", "b64data": "eyJ0b2tlbiI6ImEtdGlja2V0In0="}
 
     async with service(identity.address) as running:
@@ -149,7 +149,7 @@ async def test_a_ticket_in_b64data_connects(identity: IdentityStub) -> None:
     ],
 )
 @pytest.mark.parametrize("path", [CONNECT, f"{CONNECT}?x=y"])
-async def test_the_content_type_does_not_change_what_a_body_means(
+async def test_the_content_type_does_not_change_the_answer(
     identity: IdentityStub, content_type: str, path: str
 ) -> None:
     headers = {"Content-Type": content_type}
@@ -163,7 +163,7 @@ async def test_the_content_type_does_not_change_what_a_body_means(
 
 
 @pytest.mark.parametrize(("variables", "limit"), [({}, 65536), ({"PROXY_MAX_BODY_BYTES": "1024"}, 1024)])
-async def test_a_body_of_the_limits_size_is_accepted_and_a_larger_one_refused(
+async def test_a_body_of_the_limits_size_is_accepted_and_a_larger_one_is_refused(
     identity: IdentityStub, variables: dict[str, str], limit: int
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -176,7 +176,7 @@ async def test_a_body_of_the_limits_size_is_accepted_and_a_larger_one_refused(
     assert len(identity.calls) == 1
 
 
-async def test_reading_stops_at_the_limit() -> None:
+async def test_the_service_stops_reading_a_body_at_the_size_limit() -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -279,7 +279,7 @@ async def test_bytes_that_are_not_a_request_are_refused_and_the_next_client_is_s
 
 
 class Busy:
-    """An identity that answers once it is released by the test."""
+    """An identity service that answers only after the test has set `answer`."""
 
     def __init__(self, identity: IdentityStub) -> None:
         self.reached = asyncio.Event()
@@ -319,7 +319,7 @@ async def test_a_request_above_capacity_is_refused_at_once_and_counted(
     assert [call.ticket for call in identity.calls] == ["first"]
 
 
-async def test_as_many_requests_as_the_capacity_are_served_together(identity: IdentityStub) -> None:
+async def test_requests_up_to_the_capacity_are_served_at_the_same_time(identity: IdentityStub) -> None:
     busy = Busy(identity)
 
     async with service(identity.address, PROXY_MAX_INFLIGHT=3) as running:
@@ -345,7 +345,7 @@ async def test_probes_are_answered_above_capacity(identity: IdentityStub) -> Non
     assert statuses == [200, 200, 200]
 
 
-async def test_every_request_frees_its_place_when_it_ends(identity: IdentityStub) -> None:
+async def test_every_request_releases_its_slot_when_it_ends(identity: IdentityStub) -> None:
     async with service(identity.address, PROXY_MAX_INFLIGHT=1) as running:
         bad = await running.http.post(CONNECT, content=b"[]")
         invalid = await running.connect("")

@@ -1,4 +1,4 @@
-"""Fallback tickets that can be used once in a fleet: several services with one store, tested over HTTP."""
+"""Fallback tickets that can be used only once in a fleet: several services share one store of claims."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ def redis(tmp_path: Path) -> Iterator[RedisProcess]:
 
 @asynccontextmanager
 async def in_outage(url: str, tickets: list[str] = POOL, **settings: Any) -> AsyncIterator[Service]:
-    """A service in an outage that has received an answer from its store."""
+    """A service that is in an outage and has received an answer from its store."""
     async with service(tickets=tickets, FALLBACK_CLAIMS_URL=url, **{**SETTINGS, **settings}) as running:
         async with asyncio.timeout(20):
             while not (await health(running))["identity_outage"]["degraded"]:
@@ -75,7 +75,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield server.url
 
 
-async def test_one_of_fifty_connects_with_a_ticket_at_two_services_succeeds(url: str) -> None:
+async def test_exactly_one_of_fifty_connects_with_one_ticket_at_two_services_succeeds(url: str) -> None:
     async with in_outage(url) as first, in_outage(url) as second:
         accepted = []
         for ticket in POOL[:ROUNDS]:
@@ -96,7 +96,7 @@ async def test_a_used_ticket_stays_used_after_a_restart(url: str) -> None:
         assert (await health(after))["fallback_pool"]["size"] == len(POOL) - 1
 
 
-async def test_used_tickets_stay_used_with_a_longer_file(url: str) -> None:
+async def test_used_tickets_stay_used_when_the_file_gets_a_further_ticket(url: str) -> None:
     async with in_outage(url) as old, in_outage(url, [*POOL, "one-more"]) as new:
         await status_of(old, POOL[0])
 
@@ -104,7 +104,7 @@ async def test_used_tickets_stay_used_with_a_longer_file(url: str) -> None:
         assert (await claims(new))["used"] == 1
 
 
-async def test_a_ticket_used_elsewhere_is_answered_and_counted_like_a_used_one(redis: RedisProcess) -> None:
+async def test_a_ticket_that_another_service_has_used_is_answered_and_counted_as_used(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as first, in_outage(redis.url) as second:
         before = {result: await second.metric(counter(result)) for result in ("won", "used")}
         missed = await second.metric('realtime_centrifugo_connect_total{outcome="fallback_pool_miss"}')
@@ -122,7 +122,7 @@ def counter(result: str) -> str:
     return f'realtime_fallback_claims_total{{result="{result}"}}'
 
 
-async def test_health_and_metrics_have_the_tickets_left_in_the_fleet(redis: RedisProcess) -> None:
+async def test_health_and_metrics_show_the_tickets_left_in_the_fleet(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as first, in_outage(redis.url) as second:
         for ticket in POOL[:3]:
             await status_of(first, ticket)
@@ -141,7 +141,7 @@ async def test_health_shows_that_no_store_is_configured() -> None:
         assert await claims(running) == {"store": "none", "up": None, "used": None, "on_error": None}
 
 
-async def test_with_a_redis_that_dies_in_an_outage_tickets_are_refused_and_stay_unused(redis: RedisProcess) -> None:
+async def test_if_redis_dies_in_an_outage_tickets_are_refused_and_stay_unused(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as running:
         redis.kill()
         loop = asyncio.get_running_loop()
@@ -159,7 +159,7 @@ async def test_with_a_redis_that_dies_in_an_outage_tickets_are_refused_and_stay_
         assert [await status_of(running, POOL[0]) for _ in range(2)] == [200, 503]
 
 
-async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: RedisProcess) -> None:
+async def test_a_redis_that_hangs_delays_only_one_connect_and_loses_no_ticket(redis: RedisProcess) -> None:
     async with in_outage(redis.url, FALLBACK_CLAIMS_DEADLINE_MS=500) as running, in_outage(redis.url) as other:
         redis.pause()
         hanging = await status_of(running, POOL[0])
@@ -198,7 +198,7 @@ async def test_on_error_local_accepts_tickets_without_redis_and_counts_double_us
     assert line.levelno == logging.WARNING
 
 
-async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: RedisProcess) -> None:
+async def test_a_ticket_stays_unused_if_its_caller_hangs_up_during_the_claim(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as running:
         redis.pause()
         request = asyncio.create_task(running.connect(POOL[0]))
@@ -213,7 +213,7 @@ async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: Re
         assert [await status_of(running, POOL[0]) for _ in range(2)] == [200, 503]
 
 
-async def test_tickets_used_by_other_processes_count_for_the_watermark(
+async def test_tickets_that_other_processes_have_used_count_for_the_low_watermark(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with in_outage(redis.url, POOL[:4]) as first, in_outage(redis.url, POOL[:4]) as second:
@@ -242,7 +242,7 @@ async def test_a_store_that_is_down_is_reported_before_an_outage(
     assert fields == {"store": "redis", "reason": "cannot connect (Connection refused)", "on_error": "refuse"}
 
 
-async def test_the_warning_about_an_evicting_redis_names_the_remedy(
+async def test_the_warning_about_a_redis_that_evicts_keys_names_the_remedy(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with redis_server(tmp_path, maxmemory_policy="allkeys-lru") as redis:
@@ -255,7 +255,7 @@ async def test_the_warning_about_an_evicting_redis_names_the_remedy(
     assert "Set maxmemory-policy to noeviction" in found[0]
 
 
-def test_the_urls_password_is_in_no_output(redis: RedisProcess, tmp_path: Path) -> None:
+def test_the_password_in_the_claims_url_is_in_no_output(redis: RedisProcess, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
     pool.write_text("\n".join(POOL))
     url_file = tmp_path / "url"
@@ -273,7 +273,7 @@ def test_the_urls_password_is_in_no_output(redis: RedisProcess, tmp_path: Path) 
     assert "a-wrong-password" not in shown
 
 
-def test_a_bad_url_is_an_error_at_startup_that_does_not_quote_it() -> None:
+def test_an_invalid_claims_url_is_an_error_at_startup_that_does_not_quote_the_url() -> None:
     ended = run_manage("serve", FALLBACK_CLAIMS_URL="redis://:made-up-secret@")
 
     assert ended.returncode == 1

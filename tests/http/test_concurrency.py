@@ -1,4 +1,4 @@
-"""Many simultaneous requests, and callers that hang up; over real connections where that matters."""
+"""Many simultaneous requests, and callers that hang up. Where it matters, the connections are real."""
 
 import asyncio
 from collections import Counter
@@ -18,12 +18,12 @@ from tests.harness.waiting import until
 
 
 async def connect_at_once(running: Service, tickets: list[str]) -> Counter[int]:
-    """The statuses of simultaneous connects, counted."""
+    """Make simultaneous connects. Returns the number of answers with each status."""
     responses = await asyncio.gather(*(running.connect(ticket) for ticket in tickets))
     return Counter(response.status_code for response in responses)
 
 
-async def test_one_of_200_simultaneous_connects_with_one_fallback_ticket_succeeds(
+async def test_exactly_one_of_200_simultaneous_connects_with_one_fallback_ticket_succeeds(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -36,7 +36,7 @@ async def test_one_of_200_simultaneous_connects_with_one_fallback_ticket_succeed
     assert len(running.runtime.admission.pool) == 1
 
 
-async def test_1000_simultaneous_connects_with_as_many_fallback_tickets_succeed(
+async def test_1000_simultaneous_connects_with_1000_fallback_tickets_all_succeed(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -50,7 +50,7 @@ async def test_1000_simultaneous_connects_with_as_many_fallback_tickets_succeed(
     assert len(running.runtime.admission.pool) == 0
 
 
-async def test_one_of_many_real_connections_with_one_fallback_ticket_succeeds(
+async def test_exactly_one_of_50_connects_over_real_connections_with_one_fallback_ticket_succeeds(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -64,7 +64,7 @@ async def test_one_of_many_real_connections_with_one_fallback_ticket_succeeds(
 
 @dataclass
 class Impatient:
-    """A caller that can hang up, with its own connection."""
+    """A caller with its own connection, which it can close."""
 
     writer: asyncio.StreamWriter
 
@@ -99,10 +99,10 @@ async def test_a_caller_that_hangs_up_before_identity_answers_uses_no_fallback_t
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
-    release, asked = asyncio.Event(), asyncio.Event()
+    release, called = asyncio.Event(), asyncio.Event()
 
     async def slowly_down(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        asked.set()
+        called.set()
         await release.wait()
         return await DOWN(request, context)
 
@@ -112,7 +112,7 @@ async def test_a_caller_that_hangs_up_before_identity_answers_uses_no_fallback_t
         cancelled, consumed = await running.metric(CANCELLED), await running.metric(CONSUMED)
         outage = running.runtime.admission.detector.status(clock.now)
         async with impatient(running, "a") as caller:
-            await asked.wait()
+            await called.wait()
             await caller.hang_up()
         await until_cancelled(running, cancelled)
         release.set()
@@ -122,18 +122,18 @@ async def test_a_caller_that_hangs_up_before_identity_answers_uses_no_fallback_t
         assert await running.metric(CONSUMED) == consumed
 
 
-async def test_a_caller_that_hangs_up_before_the_pool_opens_is_neither_success_nor_failure(
+async def test_a_caller_that_hangs_up_before_the_pool_opens_counts_neither_as_success_nor_as_failure(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
-    asked = asyncio.Event()
+    called = asyncio.Event()
 
     async with uvicorn_service(identity.address, clock=clock) as running:
         identity.script = DOWN
         await running.connect()
-        identity.script = hanging(asked)
+        identity.script = hanging(called)
         before = await running.metric(CANCELLED)
         async with impatient(running, "a") as caller:
-            await asked.wait()
+            await called.wait()
             await caller.hang_up()
         await until_cancelled(running, before)
 
@@ -197,7 +197,7 @@ async def test_the_fallback_ticket_of_a_waiting_caller_is_accepted_after_a_late_
     assert response.status_code == 200
 
 
-async def test_a_burst_above_capacity_is_refused_at_once(identity: IdentityStub) -> None:
+async def test_the_requests_of_a_burst_above_the_capacity_are_refused_at_once(identity: IdentityStub) -> None:
     release = asyncio.Event()
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

@@ -21,8 +21,8 @@ from tests.harness.service import CLIENT, connect_body, degrade, service
 
 DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
 OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
-PASSING = ("CANCELLED",)
-FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, *PASSING, "OK"]]
+TEMPORARY = ("CANCELLED",)
+FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, *TEMPORARY, "OK"]]
 UNLOCKED = {
     "screen_time_lock": False,
     "feature_lock_chat": False,
@@ -31,7 +31,7 @@ UNLOCKED = {
 }
 NOW = 1_800_000_000  # the clock's time
 TEN_YEARS_S = 10 * 365 * 24 * 3600
-NOBODY = {"family_id": "", "subscription_tier": "unspecified", "is_admin": False, "parental_state": UNLOCKED}
+DEFAULT_OWNER = {"family_id": "", "subscription_tier": "unspecified", "is_admin": False, "parental_state": UNLOCKED}
 
 
 def disconnects(code: int, reason: str) -> Any:
@@ -40,7 +40,7 @@ def disconnects(code: int, reason: str) -> Any:
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """The warnings and errors in the log, without those of gRPC, where the test's own server logs."""
+    """The warnings and errors in the log. Those of gRPC are left out, because the test's own server writes some."""
     ours = (record for record in caplog.records if not record.name.startswith("grpc."))
     return [record for record in ours if record.levelno >= logging.WARNING]
 
@@ -56,8 +56,8 @@ async def nonsense_server() -> AsyncIterator[str]:
         yield address
 
 
-def test_every_grpc_error_status_has_a_row() -> None:
-    rows = [*DENIALS, *OUTAGES, *PASSING, *FAULTS]
+def test_every_grpc_error_status_is_in_exactly_one_of_the_lists_above() -> None:
+    rows = [*DENIALS, *OUTAGES, *TEMPORARY, *FAULTS]
 
     assert sorted([*rows, "OK"]) == sorted(grpc.StatusCode.__members__)
     assert len(rows) == 16
@@ -77,14 +77,14 @@ async def test_the_answer_to_a_valid_ticket_has_every_field_from_identity(identi
     async with service(identity.address) as running:
         response = await running.connect("a-ticket")
 
-    about = {
+    owner = {
         "family_id": "f-3",
         "subscription_tier": "family",
         "is_admin": True,
         "parental_state": {**UNLOCKED, "screen_time_lock": True, "feature_lock_diary": True},
     }
     assert response.status_code == 200
-    assert response.json() == {"result": {"user": "u-7", "info": about, "meta": about, "expire_at": 1_900_000_000}}
+    assert response.json() == {"result": {"user": "u-7", "info": owner, "meta": owner, "expire_at": 1_900_000_000}}
 
 
 async def test_identity_receives_the_ticket_and_the_connections_fields(identity: IdentityStub) -> None:
@@ -110,7 +110,7 @@ async def test_an_expiry_too_far_ahead_such_as_milliseconds_is_cut_with_a_warnin
 
 
 @pytest.mark.parametrize(("expire_at", "status"), [(-1, 500), (1, 500), (NOW - 1, 500), (NOW, 200)])
-async def test_an_expiry_in_the_past_is_an_internal_error_after_which_the_client_tries_again(
+async def test_an_expiry_in_the_past_is_an_internal_error(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, expire_at: int, status: int
 ) -> None:
     identity.script = success(expire_at=expire_at)
@@ -141,7 +141,7 @@ async def test_a_connection_that_never_expires_has_no_expire_at(identity: Identi
         response = await running.connect()
 
     assert response.status_code == 200
-    assert response.json() == {"result": {"user": "u-1", "info": NOBODY, "meta": NOBODY}}
+    assert response.json() == {"result": {"user": "u-1", "info": DEFAULT_OWNER, "meta": DEFAULT_OWNER}}
 
 
 async def test_an_answer_from_identitys_own_fallback_is_marked_degraded(identity: IdentityStub) -> None:
@@ -150,7 +150,7 @@ async def test_an_answer_from_identitys_own_fallback_is_marked_degraded(identity
     async with service(identity.address) as running:
         response = await running.connect()
 
-    marked = {**NOBODY, "degraded": True}
+    marked = {**DEFAULT_OWNER, "degraded": True}
     assert response.status_code == 200
     assert response.json() == {"result": {"user": "u-1", "info": marked, "meta": marked, "data": {"degraded": True}}}
 
@@ -159,14 +159,16 @@ async def test_an_answer_from_identitys_own_fallback_is_marked_degraded(identity
     ("number", "name"),
     [(0, "unspecified"), (1, "free"), (2, "pro"), (3, "family"), (4, "unspecified"), (99, "unspecified")],
 )
-async def test_a_subscription_tier_has_a_name(identity: IdentityStub, number: int, name: str) -> None:
+async def test_each_tier_number_becomes_a_name_and_an_unknown_number_becomes_unspecified(
+    identity: IdentityStub, number: int, name: str
+) -> None:
     identity.script = success(subscription_tier=number)
 
     async with service(identity.address) as running:
         response = await running.connect()
 
-    about = {**NOBODY, "subscription_tier": name}
-    assert response.json() == {"result": {"user": "u-1", "info": about, "meta": about}}
+    owner = {**DEFAULT_OWNER, "subscription_tier": name}
+    assert response.json() == {"result": {"user": "u-1", "info": owner, "meta": owner}}
 
 
 @pytest.mark.parametrize("code", [3000, 4401, 4999])
@@ -209,8 +211,8 @@ async def test_a_disconnect_code_that_centrifugo_refuses_becomes_the_invalid_tic
         "123 bytes",
         "124 bytes",
         "123 bytes in 62 characters",
-        "a character across 123",
-        "four bytes across 123",
+        "a character across byte 123",
+        "a four-byte character across byte 123",
     ],
 )
 async def test_a_reason_is_cut_to_the_size_of_a_close_frame(
@@ -239,7 +241,7 @@ async def test_a_cut_reason_is_logged_once_for_two_connects_and_never_quoted(
 
 
 @pytest.mark.parametrize("status", DENIALS)
-async def test_a_denial_is_an_invalid_ticket(identity: IdentityStub, status: str) -> None:
+async def test_a_denial_by_identity_is_answered_as_an_invalid_ticket(identity: IdentityStub, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
 
     async with service(identity.address) as running:
@@ -268,7 +270,9 @@ async def test_a_denial_is_an_invalid_ticket(identity: IdentityStub, status: str
     ],
     ids=lambda data: repr(data)[:30],
 )
-async def test_an_impossible_ticket_is_refused_without_a_call_to_identity(identity: IdentityStub, data: Any) -> None:
+async def test_a_value_that_cannot_be_a_ticket_is_refused_without_a_call_to_identity(
+    identity: IdentityStub, data: Any
+) -> None:
     async with service(identity.address) as running:
         response = await running.http.post("/centrifugo/connect", json={**connect_body(""), "data": data})
 
@@ -276,7 +280,7 @@ async def test_an_impossible_ticket_is_refused_without_a_call_to_identity(identi
     assert identity.calls == []
 
 
-async def test_a_request_without_data_is_an_invalid_ticket(identity: IdentityStub) -> None:
+async def test_a_request_without_data_is_answered_as_an_invalid_ticket(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         response = await running.http.post("/centrifugo/connect", json={"client": CLIENT})
 
@@ -378,7 +382,7 @@ async def test_a_ticket_outside_the_pool_is_refused_while_degraded(identity: Ide
 
 @pytest.mark.parametrize("status", DENIALS)
 @pytest.mark.parametrize(("mode", "expected"), [(ResponseMode.HTTP, (503, 4503)), (ResponseMode.ENVELOPE, (200, 4103))])
-async def test_a_pool_ticket_stays_unused_and_is_answered_as_unavailable_while_identity_answers(
+async def test_a_pool_ticket_that_identity_denies_is_answered_as_unavailable_and_stays_unused(
     identity: IdentityStub, status: str, mode: ResponseMode, expected: tuple[int, int]
 ) -> None:
     identity.script = aborts(grpc.StatusCode[status])
@@ -461,7 +465,7 @@ async def test_a_call_that_identity_cancels_is_a_temporary_failure_that_opens_no
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_meshs_refusal_is_a_fault_and_not_an_invalid_ticket(
+async def test_a_refusal_by_a_mesh_is_a_fault_and_not_an_invalid_ticket(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with answering_http(status, content_type="text/plain") as address, service(address) as running:
@@ -482,7 +486,7 @@ async def test_a_reset_for_inadequate_security_is_a_fault_and_not_an_invalid_tic
     assert "was answered without a gRPC status, reported as PERMISSION_DENIED" in caplog.text
 
 
-async def test_identitys_refusal_counts_also_with_http_401() -> None:
+async def test_a_refusal_with_a_grpc_status_is_an_invalid_ticket_even_if_the_http_status_is_401() -> None:
     async with answering_http(401, grpc_status="16") as address, service(address) as running:
         response = await running.connect()
 
@@ -524,7 +528,7 @@ async def test_an_answer_without_valid_ids_is_an_internal_error(
     assert len(identity.calls) == 1
 
 
-async def test_an_answer_that_breaks_the_contract_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_that_is_not_a_valid_message_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     async with nonsense_server() as address, service(address) as running:
         response = await running.connect("a-ticket")
 
@@ -533,7 +537,7 @@ async def test_an_answer_that_breaks_the_contract_is_an_internal_error(caplog: p
     assert "a-ticket" not in caplog.text
 
 
-async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(
+async def test_an_unexpected_exception_is_an_internal_error_whose_cause_is_only_in_the_log(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     class BrokenClock(FakeClock):
@@ -575,7 +579,7 @@ async def test_a_connect_is_counted_by_its_outcome(identity: IdentityStub, scrip
 @pytest.mark.parametrize(
     ("ticket", "outcome"), [("spare", "fallback_pool_consumed"), ("another", "fallback_pool_miss")]
 )
-async def test_a_degraded_connect_is_counted_by_its_outcome(
+async def test_a_connect_while_degraded_is_counted_by_its_outcome(
     identity: IdentityStub, clock: FakeClock, ticket: str, outcome: str
 ) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)

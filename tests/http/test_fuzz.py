@@ -1,6 +1,7 @@
-"""Fuzzes the connect endpoint: no traceback or ticket in any output; each answer has one of result, error, disconnect.
+"""Fuzzes the connect endpoint: no output has a traceback or a ticket, and each answer has exactly one branch.
 
-One service and one identity serve all examples of a test. Each ticket begins with MARK, by which outputs are searched.
+One service and one identity serve all examples of a test. Each ticket begins with MARK. At the end, the outputs are
+searched for MARK.
 """
 
 import asyncio
@@ -50,12 +51,12 @@ SCRIPTS: list[Script] = [
 
 
 async def by_ticket(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """Answers with one of SCRIPTS, which the length of the ticket selects."""
+    """Answers with one of SCRIPTS. The length of the ticket selects it."""
     return await SCRIPTS[len(request.ticket) % len(SCRIPTS)](request, context)
 
 
 class Collected(logging.Handler):
-    """Collects the log lines as they are written."""
+    """Collects the log lines in the form in which the service writes them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +100,7 @@ async def opened(mode: str) -> AsyncIterator[tuple[Service, InMemorySpanExporter
 
 @contextmanager
 def fuzzed(mode: str) -> Iterator[Fuzzed]:
-    """A service in this response mode; at the end `outputs` is searched for MARK."""
+    """A service in this response mode. At the end, its outputs are searched for tracebacks and tickets."""
     opening = opened(mode)
     with asyncio.Runner() as runner:
         target = Fuzzed(runner, *runner.run(opening.__aenter__()))
@@ -119,8 +120,8 @@ def assert_no_ticket_in(text: str) -> None:
     assert [each for each in MARKS_IN_BASE64 if each in text] == []
 
 
-def assert_proper(response: httpx.Response) -> None:
-    """Check the invariant for one answer."""
+def assert_valid_answer(response: httpx.Response) -> None:
+    """Assert what must hold for every answer."""
     body = response.json()
     assert response.status_code in STATUSES
     assert len(BRANCHES & body.keys()) == len(body) == 1
@@ -143,7 +144,7 @@ def in_base64(value: Any) -> str:
 
 @st.composite
 def mutated_bodies(draw: st.DrawFn) -> bytes:
-    """A valid body in which some fields are replaced, added or removed. Some of its bytes may then be replaced, too."""
+    """A valid body in which some fields, and sometimes also some bytes, are replaced, added or removed."""
     ticket = draw(marked)
     body = connect_body(ticket)
     if draw(st.booleans()):
@@ -173,13 +174,13 @@ BODIES = {
 
 @pytest.mark.parametrize("mode", ["http", "envelope"])
 @pytest.mark.parametrize("bodies", BODIES.values(), ids=BODIES.keys())
-def test_any_body_gets_a_proper_answer(mode: str, bodies: st.SearchStrategy[bytes]) -> None:
+def test_any_body_gets_a_valid_answer(mode: str, bodies: st.SearchStrategy[bytes]) -> None:
     with fuzzed(mode) as target:
 
         @examples(250)
         @given(bodies)
         def check(content: bytes) -> None:
-            assert_proper(target.post(content))
+            assert_valid_answer(target.post(content))
 
         check()
 
@@ -190,7 +191,7 @@ header_names = st.sampled_from(["Content-Type", "Cookie", "Host", "Accept", "Tra
 content_types = st.sampled_from(["application/json; charset=", "multipart/form-data; boundary=", "text/plain; x*=", ""])
 
 
-def test_any_head_gets_a_proper_answer() -> None:
+def test_a_request_with_any_headers_and_any_query_gets_a_valid_answer() -> None:
     with fuzzed("http") as target:
 
         @examples(250)
@@ -205,6 +206,6 @@ def test_any_head_gets_a_proper_answer() -> None:
             encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
             encoded.append((b"Content-Type", content_type.encode("latin-1")))
             response = target.post(content, httpx.URL(CONNECT, query=query.encode()), headers=encoded)
-            assert_proper(response)
+            assert_valid_answer(response)
 
         check()

@@ -61,7 +61,7 @@ BOTH = {**SECRET, **TOKEN}
     ],
     ids=["none", "signature", "upper hex", "token", "bearer", "bearer in lower case", "both", "both, bearer"],
 )
-async def test_a_caller_with_valid_proof_is_accepted(
+async def test_a_caller_with_every_required_signature_and_token_is_accepted(
     identity: IdentityStub, variables: dict[str, str], headers: Headers
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -104,7 +104,7 @@ async def test_a_caller_with_valid_proof_is_accepted(
         (BOTH, signed("shared-token") + token("signing-key"), "signature_mismatch"),
     ],
 )
-async def test_a_caller_without_valid_proof_is_refused_and_counted_by_reason(
+async def test_a_caller_without_a_required_signature_or_token_is_refused_and_counted_by_reason(
     identity: IdentityStub, variables: dict[str, str], headers: Headers, reason: str
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -149,7 +149,7 @@ async def test_after_a_rotation_the_old_value_is_refused(identity: IdentityStub,
         "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
     ],
 )
-async def test_each_secret_can_come_from_a_file(
+async def test_each_secret_can_be_read_from_a_file(
     identity: IdentityStub, tmp_path: Path, variable: str, ending: bytes
 ) -> None:
     prove = signed if "SECRET" in variable else token
@@ -183,7 +183,7 @@ async def test_a_secret_that_looks_like_a_reference_to_a_variable_is_used_as_it_
     assert status == 200
 
 
-async def test_a_signature_covers_the_bytes_and_not_the_parsed_json(identity: IdentityStub) -> None:
+async def test_a_signature_covers_the_bytes_of_the_body_and_not_the_parsed_json(identity: IdentityStub) -> None:
     spaced = json.dumps(connect_body("a-ticket"), indent=2).encode()
 
     async with service(identity.address, **service_settings_from(**SECRET)) as running:
@@ -197,13 +197,13 @@ async def test_a_signature_covers_the_bytes_and_not_the_parsed_json(identity: Id
 async def test_the_guard_checks_a_request_before_it_is_parsed(identity: IdentityStub, body: bytes) -> None:
     async with service(identity.address, **service_settings_from(**TOKEN)) as running:
         refused = await status_of(running, [], body)
-        let_through = await status_of(running, token("shared-token"), body)
+        passed = await status_of(running, token("shared-token"), body)
 
-    assert (refused, let_through) == (403, 400)
+    assert (refused, passed) == (403, 400)
 
 
 @pytest.mark.parametrize("event", ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"])
-async def test_every_event_is_guarded(identity: IdentityStub, event: str) -> None:
+async def test_the_guard_protects_every_event(identity: IdentityStub, event: str) -> None:
     async with service(identity.address, **service_settings_from(**TOKEN)) as running:
         response = await running.http.post(f"/centrifugo/{event}", content=BODY)
 
@@ -212,7 +212,7 @@ async def test_every_event_is_guarded(identity: IdentityStub, event: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
-async def test_probes_and_scrapes_need_no_proof(identity: IdentityStub, path: str) -> None:
+async def test_probes_and_scrapes_need_no_signature_and_no_token(identity: IdentityStub, path: str) -> None:
     async with service(identity.address, **service_settings_from(**BOTH)) as running:
         response = await running.http.get(path)
 

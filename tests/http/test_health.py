@@ -21,7 +21,7 @@ OK = {"status": "ok"}
 UNKNOWN_TICKET = aborts(grpc.StatusCode.NOT_FOUND)
 
 
-async def test_health_without_an_outage_or_a_pool() -> None:
+async def test_without_an_outage_and_a_pool_health_is_ok_and_has_every_field() -> None:
     async with service(low_watermark=1000) as running:
         response = await running.http.get("/health")
 
@@ -41,7 +41,7 @@ async def test_health_without_an_outage_or_a_pool() -> None:
     }
 
 
-async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_health_shows_each_state_of_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
     clock.wall = 1_800_000_000.25
     since = "2027-01-15T08:00:00.250Z"
 
@@ -70,7 +70,9 @@ async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock
     assert bodies[2]["fallback_pool"] == POOL
 
 
-async def test_one_failure_without_later_calls_is_no_outage_in_health(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_health_shows_no_outage_after_one_failure_without_later_calls(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
     identity.script = DOWN
 
     async with service(identity.address, clock=clock) as running:
@@ -83,7 +85,7 @@ async def test_one_failure_without_later_calls_is_no_outage_in_health(identity: 
 
 
 @pytest.mark.parametrize("status", list(LoadStatus))
-async def test_a_pool_that_did_not_load_is_a_degraded_service(status: LoadStatus) -> None:
+async def test_health_is_degraded_if_the_pool_could_not_be_loaded(status: LoadStatus) -> None:
     async with service(loaded=LoadedPool(TicketPool.of([], 0), status)) as running:
         body = (await running.http.get("/health")).json()
 
@@ -112,7 +114,7 @@ async def test_the_probes_are_ok_without_identity() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
-async def test_no_cache_keeps_an_answer_about_health(path: str) -> None:
+async def test_answers_about_health_forbid_caching(path: str) -> None:
     async with service() as running:
         response = await running.http.get(path)
 

@@ -1,4 +1,4 @@
-"""The fields of a connection's owner in info, which other clients see, and in meta, which no client sees."""
+"""The fields of a connection's owner in info and in meta. Other clients see info, and no client sees meta."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ async def test_a_pool_connections_marks_stay_in_info_and_meta(identity: Identity
 
 
 @pytest.mark.parametrize("lock", list(ALL["parental_state"]))  # type: ignore[call-overload]
-async def test_each_parental_lock_has_its_own_name(identity: IdentityStub, lock: str) -> None:
+async def test_each_parental_lock_is_passed_on_under_its_own_name(identity: IdentityStub, lock: str) -> None:
     identity.script = success(parental_state=pb.ParentalState(**{lock: True}))
 
     async with service(identity.address) as running:

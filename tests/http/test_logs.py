@@ -29,7 +29,7 @@ class Story:
 
     boot_out: list[Line]
     boot_err: list[Line]
-    quiet: list[Line]
+    before_outage: list[Line]
     out: list[Line]
     err: list[Line]
 
@@ -41,14 +41,14 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """A process that sees a healthy identity, an outage, and malformed answers."""
+    """The log of a process that sees a healthy identity, then an outage, then malformed answers."""
     file = tmp_path_factory.mktemp("pool") / "tickets"
     file.write_text("p-1\np-2\np-3\n")
     file.chmod(0o600)
-    return asyncio.run(live(str(file)))
+    return asyncio.run(run_process(str(file)))
 
 
-async def live(tickets_path: str) -> Story:
+async def run_process(tickets_path: str) -> Story:
     async with identity_stub() as identity:
         with (
             collector() as sink,
@@ -63,11 +63,11 @@ async def live(tickets_path: str) -> Story:
             ) as process,
         ):
             boot_out, boot_err = lines(process.stdout()), lines(process.stderr())
-            await good_days(process, identity)
-            quiet = lines(process.stdout() + process.stderr())[len(boot_out + boot_err) :]
-            await bad_days(process, identity)
+            await run_before_outage(process, identity)
+            before_outage = lines(process.stdout() + process.stderr())[len(boot_out + boot_err) :]
+            await run_outage_and_faults(process, identity)
             out, err = lines(process.stdout())[len(boot_out) :], lines(process.stderr())[len(boot_err) :]
-            return Story(boot_out, boot_err, quiet, out, err)
+            return Story(boot_out, boot_err, before_outage, out, err)
 
 
 def lines(text: str) -> list[Line]:
@@ -80,7 +80,7 @@ async def connect(process: Process, *tickets: str) -> None:
         await asyncio.to_thread(process.http.post, "/centrifugo/connect", json=connect_body(ticket), headers=headers)
 
 
-async def good_days(process: Process, identity: IdentityStub) -> None:
+async def run_before_outage(process: Process, identity: IdentityStub) -> None:
     for script in (success(), aborts(grpc.StatusCode.NOT_FOUND), success(degraded=True)):
         identity.script = script
         await connect(process, "a", "b")
@@ -93,7 +93,7 @@ async def good_days(process: Process, identity: IdentityStub) -> None:
         await asyncio.to_thread(process.http.post, path, content=b"no JSON")
 
 
-async def bad_days(process: Process, identity: IdentityStub) -> None:
+async def run_outage_and_faults(process: Process, identity: IdentityStub) -> None:
     identity.script = DOWN
     await connect(process, "-")
     await asyncio.sleep(WINDOW_S + 0.01)
@@ -113,8 +113,8 @@ def test_at_startup_infos_go_to_stdout_and_warnings_to_stderr(story: Story) -> N
 
 
 def test_before_an_outage_only_failed_calls_are_logged(story: Story) -> None:
-    assert [line["message"] for line in story.quiet] == ["a call got no answer"]
-    assert story.only("a call got no answer", story.quiet) == {
+    assert [line["message"] for line in story.before_outage] == ["a call got no answer"]
+    assert story.only("a call got no answer", story.before_outage) == {
         "level": "warn",
         "logger": "centrifugo_proxy",
         "message": "a call got no answer",
@@ -124,7 +124,7 @@ def test_before_an_outage_only_failed_calls_are_logged(story: Story) -> None:
     }
 
 
-def test_each_event_is_logged_once_on_its_stream(story: Story) -> None:
+def test_each_event_is_logged_once_on_the_stream_for_its_level(story: Story) -> None:
     out = [(line["level"], line["message"]) for line in story.out]
     err = [(line["level"], line["message"]) for line in story.err if line["message"] != "a call got no answer"]
 
@@ -139,7 +139,7 @@ def test_each_event_is_logged_once_on_its_stream(story: Story) -> None:
     ]
 
 
-def test_the_line_about_an_outages_start_has_the_seconds_and_the_number_of_failures(story: Story) -> None:
+def test_the_line_about_the_start_of_an_outage_has_its_duration_and_the_number_of_failures(story: Story) -> None:
     line = story.only("identity outage opened", story.err)
 
     assert WINDOW_S < line.pop("duration_s") < 10
@@ -151,7 +151,7 @@ def test_the_line_about_an_outages_start_has_the_seconds_and_the_number_of_failu
     }
 
 
-def test_the_line_about_an_outages_end_has_the_seconds_and_the_number_of_failures(story: Story) -> None:
+def test_the_line_about_the_end_of_an_outage_has_its_duration_and_the_number_of_failures(story: Story) -> None:
     line = story.only("identity outage ended", story.out)
 
     assert WINDOW_S < line.pop("duration_s") < 10
@@ -183,7 +183,7 @@ def test_the_line_about_the_low_watermark_has_the_tickets_left(story: Story) -> 
     }
 
 
-def test_an_internal_error_has_its_reason(story: Story) -> None:
+def test_the_line_about_an_internal_error_has_its_cause(story: Story) -> None:
     line = story.only("centrifugo.connect failed with an internal error", story.err)
 
     assert line.pop("exc_info").endswith("IdentityFault: identity's answer has no outcome set")

@@ -1,4 +1,4 @@
-"""The metrics page, from the first scrape of a new process on."""
+"""The metrics page: at the first scrape of a new process, and after requests."""
 
 import asyncio
 import shutil
@@ -33,7 +33,7 @@ CODES = {status.name for status in grpc.StatusCode}
 
 @pytest.fixture(scope="module")
 def exposition() -> Iterator[str]:
-    """The text of /metrics of a process that has had no request of Centrifugo."""
+    """The text of /metrics of a process that has received no request from Centrifugo."""
     with serving() as process:
         response = process.http.get("/metrics")
         assert response.headers["content-type"].startswith("text/plain; version=")
@@ -46,7 +46,7 @@ def families(exposition: str) -> dict[str, Metric]:
 
 
 def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
-    """The values of a metric by its labels' values, `type` before `outcome`."""
+    """The values of a metric by the values of its labels. The value of `type` comes before that of `outcome`."""
     wanted = [sample for sample in family.samples if sample.name == family.name + suffix]
     return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
 
@@ -55,7 +55,7 @@ SESSION_EVENTS = {"allowed", "denied", "too_large", "disconnect", "expired", "un
 COMMON = {"bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented"}
 
 
-def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[str, Metric]) -> None:
+def test_every_outcome_of_a_request_is_exported_as_0_from_the_start(families: dict[str, Metric]) -> None:
     ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(TYPES - {"connect"}, SESSION_EVENTS | COMMON)
 
     assert samples(families["realtime_proxy_requests"], "_total") == ends
@@ -78,7 +78,7 @@ def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
         ("realtime_identity_probe", [{"answered", "failed", "other"}]),
     ],
 )
-def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
+def test_every_label_value_of_a_counter_is_exported_as_0_from_the_start(
     families: dict[str, Metric], name: str, labels: list[set[str]]
 ) -> None:
     assert (families[name].type, samples(families[name], "_total")) == ("counter", pairs(*labels))
@@ -95,14 +95,16 @@ def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
         ("realtime_proxy_inflight_requests", [TYPES]),
     ],
 )
-def test_a_gauge_exists_at_0_from_the_start(families: dict[str, Metric], name: str, labels: list[set[str]]) -> None:
+def test_a_gauge_is_exported_as_0_from_the_start(
+    families: dict[str, Metric], name: str, labels: list[set[str]]
+) -> None:
     assert (families[name].type, samples(families[name])) == ("gauge", pairs(*labels))
 
 
 @pytest.mark.parametrize(
     ("name", "labels"), [("realtime_proxy_duration_seconds", [TYPES]), ("realtime_identity_call_duration_seconds", [])]
 )
-def test_buckets_reach_from_a_millisecond_to_beyond_every_deadline(
+def test_the_buckets_reach_from_a_millisecond_to_more_than_a_minute(
     families: dict[str, Metric], name: str, labels: list[set[str]]
 ) -> None:
     bounds = {float(sample.labels["le"]) for sample in families[name].samples if sample.name == f"{name}_bucket"}
@@ -125,7 +127,7 @@ def test_every_metric_of_the_service_has_a_help_text(families: dict[str, Metric]
     assert all(len(text.split()) >= 5 and text.endswith(".") for text in ours.values()), ours
 
 
-def test_promtool_reports_no_problem(exposition: str) -> None:
+def test_promtool_reports_no_problem_in_the_metrics(exposition: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed")
@@ -148,7 +150,7 @@ SCRIPTED: dict[str, Script] = {
 
 
 def counts(text: str) -> dict[str, float]:
-    """The samples of both counters that are not 0."""
+    """The samples of the connect counter and of the request counter that are not 0."""
     families = {family.name: family for family in text_string_to_metric_families(text)}
     connects = samples(families["realtime_centrifugo_connect"], "_total")
     requests = samples(families["realtime_proxy_requests"], "_total")
@@ -208,7 +210,7 @@ async def test_bad_requests_and_missing_tickets_are_counted_without_a_call_to_id
     assert identity.calls == []
 
 
-async def test_a_request_without_a_connect_outcome_is_counted_as_a_request_only(identity: IdentityStub) -> None:
+async def test_a_request_without_a_connect_outcome_is_counted_only_as_a_request(identity: IdentityStub) -> None:
     async with service(identity.address, CENTRIFUGO_PROXY_TOKEN="s3same") as running:
         before = (await running.http.get("/metrics")).text
         reason = 'realtime_guard_refusals_total{reason="token_missing"}'
@@ -221,7 +223,7 @@ async def test_a_request_without_a_connect_outcome_is_counted_as_a_request_only(
         assert await running.metric(reason) == refused + 1
 
 
-async def test_requests_are_in_flight_until_answered_and_refused_ones_are_counted(
+async def test_a_request_is_in_flight_until_its_answer_and_a_refused_request_is_counted(
     identity: IdentityStub,
 ) -> None:
     release = asyncio.Event()

@@ -41,7 +41,7 @@ def mode(name: str, **variables: Any) -> dict[str, Any]:
     ],
     ids=["disconnect", "denied", "outage", "error", "fault"],
 )
-async def test_mode_http_sends_refusals_with_their_status(
+async def test_in_http_mode_refusals_keep_their_status(
     identity: IdentityStub, script: Any, http: int, body: dict[str, Any]
 ) -> None:
     identity.script = script
@@ -71,7 +71,9 @@ async def test_mode_http_sends_refusals_with_their_status(
     ],
     ids=["disconnect", "denied", "outage", "deadline", "error", "fault", "no branch"],
 )
-async def test_mode_envelope_sends_refusals_as_200(identity: IdentityStub, script: Any, body: dict[str, Any]) -> None:
+async def test_in_envelope_mode_refusals_are_sent_as_200(
+    identity: IdentityStub, script: Any, body: dict[str, Any]
+) -> None:
     identity.script = script
 
     async with service(identity.address, **mode("envelope")) as running:
@@ -80,7 +82,7 @@ async def test_mode_envelope_sends_refusals_as_200(identity: IdentityStub, scrip
     assert (response.status_code, response.json()) == (200, body)
 
 
-async def test_mode_envelope_leaves_a_success_as_it_is(identity: IdentityStub) -> None:
+async def test_envelope_mode_does_not_change_a_success(identity: IdentityStub) -> None:
     identity.script = success(user_id="u-2", expire_at=1_900_000_000)
 
     async with service(identity.address, **mode("http")) as running:
@@ -92,7 +94,7 @@ async def test_mode_envelope_leaves_a_success_as_it_is(identity: IdentityStub) -
     assert in_http.content == in_envelope.content
 
 
-async def test_mode_envelope_accepts_a_pool_ticket_once(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_in_envelope_mode_a_pool_ticket_is_accepted_once(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
 
     async with service(identity.address, tickets=["spare"], clock=clock, **mode("envelope")) as running:
@@ -105,7 +107,9 @@ async def test_mode_envelope_accepts_a_pool_ticket_once(identity: IdentityStub, 
 
 
 @pytest.mark.parametrize("name", ["http", "envelope"])
-async def test_misconfiguration_keeps_its_status_in_both_modes(identity: IdentityStub, name: str) -> None:
+async def test_bad_requests_missing_events_and_refusals_of_the_guard_keep_their_status_in_both_modes(
+    identity: IdentityStub, name: str
+) -> None:
     guarded = mode(name, CENTRIFUGO_PROXY_TOKEN="shared")
 
     async with service(identity.address, **mode(name)) as running:
@@ -123,7 +127,9 @@ async def test_misconfiguration_keeps_its_status_in_both_modes(identity: Identit
 
 @pytest.mark.parametrize(("name", "http"), [("http", 401), ("envelope", 200)])
 @pytest.mark.parametrize("code", ["4000", "4999"])
-async def test_the_invalid_ticket_code_can_be_chosen(identity: IdentityStub, name: str, http: int, code: str) -> None:
+async def test_the_invalid_ticket_code_can_be_configured(
+    identity: IdentityStub, name: str, http: int, code: str
+) -> None:
     identity.script = aborts(grpc.StatusCode.NOT_FOUND)
 
     async with service(identity.address, **mode(name, CENTRIFUGO_INVALID_TICKET_CODE=code)) as running:
@@ -133,7 +139,7 @@ async def test_the_invalid_ticket_code_can_be_chosen(identity: IdentityStub, nam
     assert response.json() == {"disconnect": {"code": int(code), "reason": "invalid ticket"}}
 
 
-async def test_the_chosen_invalid_ticket_code_replaces_a_code_out_of_range(identity: IdentityStub) -> None:
+async def test_the_configured_invalid_ticket_code_replaces_a_code_out_of_range(identity: IdentityStub) -> None:
     identity.script = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1000, reason="bye")))
 
     async with service(identity.address, **mode("http", CENTRIFUGO_INVALID_TICKET_CODE="4444")) as running:
@@ -144,7 +150,7 @@ async def test_the_chosen_invalid_ticket_code_replaces_a_code_out_of_range(ident
 
 @pytest.mark.parametrize(("name", "http"), [("http", 503), ("envelope", 200)])
 @pytest.mark.parametrize("code", ["4000", "4999"])
-async def test_the_unavailable_code_can_be_chosen(identity: IdentityStub, name: str, http: int, code: str) -> None:
+async def test_the_unavailable_code_can_be_configured(identity: IdentityStub, name: str, http: int, code: str) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
 
     async with service(identity.address, **mode(name, CENTRIFUGO_UNAVAILABLE_CODE=code)) as running:

@@ -9,7 +9,7 @@ from proto.realtime.v1 import rpc_backend_pb2
 from tests.harness.backends import rpc_backend
 from tests.harness.identity import IdentityStub
 from tests.harness.service import connect_body, service
-from tests.http.session_events.asking import event_body, policed
+from tests.http.session_events.asking import event_body, service_with_policy
 
 ODD = [b'"\\ud83d"', b'"\xff"', b"1e999", b"[" * 1500 + b"]" * 1500]
 POLICY = """
@@ -46,15 +46,15 @@ async def test_unusual_data_beside_the_ticket_is_ignored(identity: IdentityStub,
 async def test_unusual_data_in_an_unknown_field_of_a_channel_event_is_ignored(event: str, data: bytes) -> None:
     content = with_odd(event_body(channel="free:1", data=1), data, "added")
 
-    async with policed(POLICY, RPC_BACKENDS={"any": "127.0.0.1:1"}) as running:
+    async with service_with_policy(POLICY, RPC_BACKENDS={"any": "127.0.0.1:1"}) as running:
         response = await running.http.post(f"/centrifugo/{event}", content=content)
 
     assert (response.status_code, response.json()) == (200, {"result": {}})
 
 
 @odd
-async def test_the_data_of_a_call_reaches_its_backend_byte_for_byte(data: bytes) -> None:
-    async with rpc_backend() as backend, policed(POLICY, RPC_BACKENDS={"any": backend.address}) as running:
+async def test_the_data_of_an_rpc_call_reaches_the_backend_byte_for_byte(data: bytes) -> None:
+    async with rpc_backend() as backend, service_with_policy(POLICY, RPC_BACKENDS={"any": backend.address}) as running:
         content = with_odd(event_body(method="any"), data, "data")
         response = await running.http.post("/centrifugo/rpc", content=content)
 

@@ -47,7 +47,7 @@ def state(count: int, *, degraded: bool = False, recovering: bool = False) -> di
     return {"degraded": degraded, "recovering": recovering, "consecutive_failure_count": count}
 
 
-async def test_the_pool_stays_closed_at_exactly_the_window(
+async def test_the_pool_is_still_closed_when_exactly_the_window_has_passed(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -78,7 +78,7 @@ async def test_a_client_whose_call_fails_a_millisecond_after_the_window_is_accep
     assert len(identity.calls) == 2
 
 
-async def test_the_window_is_the_configured_one(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
+async def test_the_window_has_the_configured_length(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets=["a"], FALLBACK_DEGRADED_WINDOW_MS=60000) as running:
@@ -86,13 +86,13 @@ async def test_the_window_is_the_configured_one(identity: IdentityStub, frozen_t
         frozen_time.tick(60.0)
         at_the_window = await running.connect("a")
         frozen_time.tick(0.001)
-        past_it = await running.connect("a")
+        after_the_window = await running.connect("a")
 
-    assert (at_the_window.status_code, past_it.status_code) == (503, 200)
+    assert (at_the_window.status_code, after_the_window.status_code) == (503, 200)
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-async def test_any_answer_of_identity_interrupts_the_window(
+async def test_after_any_answer_of_identity_the_window_starts_again_at_the_next_failure(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory, kind: str
 ) -> None:
     async with service(identity.address, tickets=["in-the-pool"]) as running:
@@ -106,7 +106,7 @@ async def test_any_answer_of_identity_interrupts_the_window(
 
 
 @pytest.mark.parametrize("status", OTHER_STATUSES)
-async def test_another_status_neither_lengthens_nor_interrupts_the_window(
+async def test_any_other_status_counts_neither_as_a_failure_nor_as_an_answer(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory, status: str
 ) -> None:
     async with service(identity.address, tickets=["in-the-pool"]) as running:
@@ -124,7 +124,9 @@ async def test_another_status_neither_lengthens_nor_interrupts_the_window(
         assert await outage(running) == state(2, degraded=True)
 
 
-async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
+async def test_a_cancelled_call_counts_neither_as_a_failure_nor_as_an_answer(
+    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
+) -> None:
     async with service(identity.address, tickets=["in-the-pool"]) as running:
         identity.script = DOWN
         await running.connect()
@@ -143,7 +145,7 @@ async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_t
         assert await outage(running) == state(2, degraded=True)
 
 
-async def test_an_identity_that_exceeds_its_deadline_is_an_outage(
+async def test_calls_that_exceed_their_deadline_are_an_outage(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = hangs
@@ -157,7 +159,9 @@ async def test_an_identity_that_exceeds_its_deadline_is_an_outage(
     assert second.status_code == 200
 
 
-async def test_a_refused_connection_is_an_outage(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
+async def test_refused_connections_to_identity_are_an_outage(
+    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
+) -> None:
     await identity.stop()
 
     async with service(identity.address, tickets=["a"]) as running:
@@ -265,20 +269,20 @@ async def test_without_probing_every_connect_calls_identity(
     assert len(identity.calls) == 4
 
 
-async def test_while_degraded_connects_go_straight_to_the_pool(
+async def test_while_degraded_connects_use_the_pool_without_a_call_to_identity(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets="ab") as running:
-        statuses, asked = [], []
+        statuses, calls = [], []
         for tick_s, ticket in ((0, "-"), (6, "a"), (0, "b"), (60, "-")):
             frozen_time.tick(float(tick_s))
             statuses.append((await running.connect(ticket)).status_code)
-            asked.append(len(identity.calls))
+            calls.append(len(identity.calls))
 
     assert statuses == [503, 200, 200, 503]
-    assert asked == [1, 2, 2, 2]
+    assert calls == [1, 2, 2, 2]
 
 
 async def test_without_a_pool_a_degraded_outage_is_answered_without_waiting_for_identity(
@@ -303,7 +307,7 @@ async def degrade(running: Service, identity: IdentityStub, frozen_time: FrozenD
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-async def test_an_answered_probe_sends_the_next_client_to_identity_whose_answer_ends_the_outage(
+async def test_after_an_answered_probe_the_next_client_calls_identity_and_an_answer_ends_the_outage(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory, kind: str
 ) -> None:
     async with service(identity.address, tickets=["a"]) as running:
@@ -348,7 +352,7 @@ async def test_each_probe_sends_identity_a_new_random_ticket(
     assert len(set(tickets)) == 2
 
 
-async def test_the_first_failure_starts_the_probe_and_an_answer_to_a_client_stops_it(identity: IdentityStub) -> None:
+async def test_the_first_failure_starts_the_probes_and_an_answer_to_a_client_stops_them(identity: IdentityStub) -> None:
     async with service(identity.address, IDENTITY_PROBE_INTERVAL_MS=100) as running:
         await running.connect("before")
         identity.script = DOWN
@@ -380,8 +384,8 @@ async def test_the_probe_is_cancelled_at_shutdown(identity: IdentityStub) -> Non
         identity.script = DOWN
         await running.connect("fails")
         identity.script = hangs
-        asked = len(identity.calls)
-        await until(lambda: len(identity.calls) > asked)
+        calls = len(identity.calls)
+        await until(lambda: len(identity.calls) > calls)
         started = time.monotonic()
 
     assert time.monotonic() - started < 1
@@ -392,7 +396,7 @@ def probes(identity: IdentityStub) -> list[str]:
     return [call.ticket for call in identity.calls if call.ticket.startswith("probe-")]
 
 
-async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(identity: IdentityStub) -> None:
+async def test_the_service_accepts_clients_within_two_seconds_of_identitys_return(identity: IdentityStub) -> None:
     await identity.stop()
     async with service(identity.address) as running:
         until = time.monotonic() + 1.5
@@ -431,7 +435,9 @@ async def test_an_outage_is_logged_once_when_probes_open_and_end_it(
     assert (ended["failures"], ended["duration_s"], ended["quiet_s"]) == (3, 66, 6)
 
 
-async def test_a_bug_in_a_probe_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_exception_in_a_probe_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     bug = ValueError("invented")
 
     async with service() as running:

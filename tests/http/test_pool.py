@@ -99,7 +99,7 @@ async def test_the_degraded_marks_stay_in_info_when_other_fields_are_hidden(
     assert result["info"] == result["meta"] == POOL_MARKS
 
 
-async def test_a_pool_ticket_is_accepted_once_and_another_ticket_never(
+async def test_a_pool_ticket_is_accepted_once_and_a_ticket_outside_the_pool_never(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -120,7 +120,9 @@ async def test_a_pool_ticket_is_accepted_once_and_another_ticket_never(
         assert await running.metric("realtime_fallback_pool_size") == 1
 
 
-async def test_an_impossible_ticket_is_not_looked_up_in_the_pool(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_a_value_that_cannot_be_a_ticket_is_not_looked_up_in_the_pool(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets=["7"], clock=clock) as running:

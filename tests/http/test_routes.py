@@ -18,7 +18,7 @@ NOT_ALLOWED = {"error": {"code": 405, "message": "method not allowed"}}
 
 @pytest.mark.parametrize("event", EVENTS[1:])
 @pytest.mark.parametrize("content", [b'{"client":"c","user":"u"}', b"{}", b"", b"nonsense"])
-async def test_an_event_that_is_not_configured_is_not_implemented(event: str, content: bytes) -> None:
+async def test_an_event_that_is_not_configured_is_answered_with_501(event: str, content: bytes) -> None:
     async with service() as running:
         response = await running.http.post(f"/centrifugo/{event}", content=content)
 
@@ -38,7 +38,7 @@ async def test_an_event_accepts_only_post(identity: IdentityStub, event: str, me
 
 @pytest.mark.parametrize("path", PROBES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-async def test_a_probe_accepts_only_get_and_head(path: str, method: str) -> None:
+async def test_health_and_metrics_accept_only_get_and_head(path: str, method: str) -> None:
     async with service() as running:
         response = await running.http.request(method, path)
 
@@ -83,7 +83,7 @@ async def test_any_other_path_is_not_found_and_never_redirected(path: str, metho
         ("/metrics", "text/plain"),
     ],
 )
-async def test_each_probe_has_its_content_type(path: str, content_type: str) -> None:
+async def test_health_is_json_and_metrics_are_plain_text(path: str, content_type: str) -> None:
     async with service() as running:
         response = await running.http.get(path)
 
@@ -96,7 +96,7 @@ async def test_each_probe_has_its_content_type(path: str, content_type: str) -> 
     [{"json": connect_body("t")}, {"json": connect_body("")}, {"content": b"nonsense"}],
     ids=["accepted", "refused", "bad"],
 )
-async def test_an_answer_is_json_of_known_length(identity: IdentityStub, options: dict[str, Any]) -> None:
+async def test_an_answer_is_json_with_a_content_length(identity: IdentityStub, options: dict[str, Any]) -> None:
     async with service(identity.address) as running:
         response = await running.http.post("/centrifugo/connect", **options)
 
@@ -104,7 +104,7 @@ async def test_an_answer_is_json_of_known_length(identity: IdentityStub, options
     assert response.headers["Content-Length"] == str(len(response.content))
 
 
-async def test_a_query_string_changes_nothing(identity: IdentityStub) -> None:
+async def test_a_query_string_is_ignored(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         response = await running.http.post("/centrifugo/connect?token=another&x=%ff", json=connect_body("a-ticket"))
 

@@ -1,4 +1,4 @@
-"""No ticket and no secret appears in any output of a process, with all logging on."""
+"""No output of a process contains a ticket or a secret, even at the log level trace."""
 
 import asyncio
 import base64
@@ -47,13 +47,13 @@ async def leaks_ticket_in_message(request: pb.ValidateRequest, context: Context)
 
 
 def encoded(ticket: str) -> list[str]:
-    """The ticket in base64, as it can appear inside a longer text. Base64 has three forms of it, by where it begins."""
+    """The three texts that the ticket can become inside a longer text in base64. Its position decides which."""
     parts = (ticket.encode()[start:] for start in range(3))
     return [base64.b64encode(part[: len(part) // 3 * 3]).decode() for part in parts]
 
 
 class Run:
-    """The run of a process: the used tickets, and all output."""
+    """The run of a process: the tickets that were sent, and all output."""
 
     def __init__(self) -> None:
         self.tickets = {kind: f"{kind}-{secrets.token_urlsafe(24)}" for kind in KINDS}
@@ -62,7 +62,7 @@ class Run:
         self.outputs: dict[str, str] = {}
         self.answers: list[str] = []
 
-    def needles(self) -> Iterator[tuple[str, str]]:
+    def forbidden_values(self) -> Iterator[tuple[str, str]]:
         """The values that must not appear, each with a name that may be printed."""
         yield from (("the guard's token", self.token), ("a wrong token", self.wrong_token))
         yield "the collector's key", self.collector_key
@@ -144,7 +144,7 @@ class Run:
         await until(lambda: self.tickets["gone"] in [call.ticket for call in identity.calls[calls:]])
         caller.cancel()
         await asyncio.wait([caller])
-        await asyncio.sleep(WINDOW_S)  # the service needs time to notice
+        await asyncio.sleep(WINDOW_S)  # the service needs time to notice that the caller has gone
 
     async def _read_metrics_and_health(self, http: httpx.AsyncClient) -> None:
         self.outputs["metrics"] = (await http.get("/metrics")).text
@@ -165,7 +165,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.mark.parametrize("before", ["", "-", "--", '{"token":"'])
-def test_a_ticket_is_found_in_base64_wherever_it_begins(before: str) -> None:
+def test_a_ticket_inside_a_text_in_base64_is_found_wherever_it_begins(before: str) -> None:
     ticket = secrets.token_urlsafe(24)
 
     text = base64.b64encode(f'{before}{ticket}"'.encode()).decode()
@@ -178,10 +178,10 @@ def test_no_ticket_and_no_secret_is_in_any_output(run: Run, output: str) -> None
     text = run.outputs[output]
 
     assert len(text) > 100
-    assert [name for name, needle in run.needles() if needle in text] == []
+    assert [name for name, value in run.forbidden_values() if value in text] == []
 
 
-def test_the_run_produced_every_outcome(run: Run) -> None:
+def test_the_run_produced_every_outcome_of_a_connect(run: Run) -> None:
     families = {family.name: family for family in text_string_to_metric_families(run.outputs["metrics"])}
     connects = families["realtime_centrifugo_connect"].samples
 

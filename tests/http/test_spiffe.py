@@ -25,7 +25,7 @@ def settings(socket: str, identity: str = IDENTITY, **more: str) -> dict[str, An
 
 @asynccontextmanager
 async def spiffe_service(folder: Path, identity: str = IDENTITY) -> AsyncIterator[tuple[Service, IdentityStub]]:
-    """A service that requires this ID of identity, with its agent, and an identity whose ID is IDENTITY."""
+    """A service with an agent, and an identity service whose ID is IDENTITY. The service expects the ID `identity`."""
     async with (
         workload_api(folder / "s", DOMAIN.response(US, DOMAIN.issue(US))) as api,
         identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as stub,
@@ -34,7 +34,7 @@ async def spiffe_service(folder: Path, identity: str = IDENTITY) -> AsyncIterato
         yield running, stub
 
 
-async def test_a_ticket_is_redeemed_at_the_identity_with_the_wanted_id(tmp_path: Path) -> None:
+async def test_a_ticket_is_redeemed_if_the_identity_service_has_the_expected_id(tmp_path: Path) -> None:
     async with spiffe_service(tmp_path) as (running, stub):
         response = await running.connect("a-ticket")
         health = (await running.http.get("/health")).json()["spiffe"]
@@ -47,7 +47,7 @@ async def test_a_ticket_is_redeemed_at_the_identity_with_the_wanted_id(tmp_path:
     assert health == {"id": US, "expires": rfc3339(expiry), "agent": "connected", "rotations": 0}
 
 
-async def test_a_ticket_is_never_sent_to_an_identity_with_another_id(tmp_path: Path) -> None:
+async def test_no_ticket_is_sent_to_an_identity_service_with_another_id(tmp_path: Path) -> None:
     async with spiffe_service(tmp_path, OTHER) as (running, stub):
         response = await running.connect("a-ticket")
         wrong = await running.metric('realtime_tls_dials_total{peer="identity",result="wrong_id"}')
@@ -56,7 +56,9 @@ async def test_a_ticket_is_never_sent_to_an_identity_with_another_id(tmp_path: P
     assert wrong >= 1
 
 
-async def test_without_an_agent_the_service_serves_and_health_shows_it(tmp_path: Path) -> None:
+async def test_without_an_agent_the_service_is_ready_and_health_shows_that_the_agent_is_unreachable(
+    tmp_path: Path,
+) -> None:
     more = settings(f"unix://{tmp_path / 'nowhere'}", SPIFFE_STARTUP_WAIT_S="0")
 
     async with service("127.0.0.1:1", **more) as running:
@@ -99,7 +101,7 @@ async def test_no_key_and_no_secret_of_the_tunnel_is_in_logs_health_or_metrics(
         assert secret not in shown
 
 
-async def test_without_spiffe_health_says_nothing_about_it() -> None:
+async def test_without_spiffe_health_has_no_field_about_spiffe() -> None:
     async with service() as running:
         health = (await running.http.get("/health")).json()
 

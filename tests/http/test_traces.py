@@ -49,7 +49,7 @@ def ids(span: ReadableSpan) -> tuple[str, str]:
     return f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}"
 
 
-async def test_a_connect_makes_a_server_span_with_a_client_span_under_it(
+async def test_a_connect_makes_a_server_span_with_a_client_span_as_its_child(
     identity: IdentityStub, exporter: InMemorySpanExporter
 ) -> None:
     async with service(identity.address, span_processor=into(exporter)) as running:
@@ -106,7 +106,7 @@ SCRIPTED: dict[str, tuple[Script, int, StatusCode]] = {
 async def test_the_server_span_has_the_outcome(
     identity: IdentityStub, exporter: InMemorySpanExporter, outcome: str
 ) -> None:
-    identity.script, status, verdict = SCRIPTED[outcome]
+    identity.script, status, span_status = SCRIPTED[outcome]
 
     async with service(identity.address, span_processor=into(exporter)) as running:
         await running.connect()
@@ -114,7 +114,7 @@ async def test_the_server_span_has_the_outcome(
     (server,) = of_kind(exporter, SpanKind.SERVER)
     attributes = dict(server.attributes or {})
     assert (attributes["realtime.outcome"], attributes["http.response.status_code"]) == (outcome, status)
-    assert server.status.status_code is verdict
+    assert server.status.status_code is span_status
 
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
@@ -179,7 +179,7 @@ async def test_a_connect_whose_caller_has_gone_has_an_outcome_and_no_status(
     assert dict(client.attributes or {})["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
 
 
-async def test_an_incoming_trace_goes_on_through_the_service_to_identity(
+async def test_an_incoming_trace_continues_through_the_service_to_identity(
     identity: IdentityStub, exporter: InMemorySpanExporter
 ) -> None:
     async with service(identity.address, span_processor=into(exporter)) as running:
@@ -192,7 +192,7 @@ async def test_an_incoming_trace_goes_on_through_the_service_to_identity(
     assert identity.metadata[0]["tracestate"] == "vendor=1"
 
 
-async def test_each_request_of_a_connection_goes_on_with_its_own_trace(identity: IdentityStub) -> None:
+async def test_each_request_on_a_connection_continues_its_own_trace(identity: IdentityStub) -> None:
     sent = [{}, SAMPLED, {}, {"Traceparent": f"00-{'1' * 32}-{PARENT_ID}-01"}, {}]
     with collector() as sink:
         async with uvicorn_service(identity.address, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url) as running:
@@ -235,7 +235,7 @@ async def test_simultaneous_requests_have_separate_traces(
     ("ratio", "headers", "spans"),
     [(1.0, {}, 2), (0.0, {}, 0), (0.0, SAMPLED, 2), (1.0, UNSAMPLED, 0), (0.0, UNSAMPLED, 0), (1.0, SAMPLED, 2)],
 )
-async def test_the_ratio_decides_about_new_traces_and_the_caller_about_those_it_has_begun(
+async def test_the_ratio_decides_about_new_traces_and_the_callers_flag_about_continued_traces(
     identity: IdentityStub, exporter: InMemorySpanExporter, ratio: float, headers: dict[str, str], spans: int
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER_ARG=ratio) as running:
@@ -284,7 +284,7 @@ async def test_spans_are_sent_to_the_configured_url_and_flushed_at_shutdown(
 
 
 @pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
-async def test_tracing_that_is_switched_off_makes_no_span_and_passes_a_callers_trace_on(
+async def test_with_tracing_off_there_is_no_span_and_the_callers_trace_is_passed_on(
     identity: IdentityStub, exporter: InMemorySpanExporter, variables: dict[str, Any]
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), **variables) as running:
@@ -300,7 +300,7 @@ async def test_tracing_that_is_switched_off_makes_no_span_and_passes_a_callers_t
 
 
 @pytest.mark.parametrize(("sampler", "spans"), [("always_off", 0), ("always_on", 2), ("parentbased_always_off", 2)])
-async def test_the_sampler_also_decides_about_spans_of_calls(
+async def test_the_sampler_decides_about_client_spans_too(
     identity: IdentityStub, exporter: InMemorySpanExporter, sampler: str, spans: int
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER=sampler) as running:
@@ -309,7 +309,7 @@ async def test_the_sampler_also_decides_about_spans_of_calls(
     assert len(exporter.get_finished_spans()) == spans
 
 
-async def test_spans_are_sent_below_a_base_url_with_the_configured_headers(identity: IdentityStub) -> None:
+async def test_spans_are_sent_to_v1_traces_below_a_base_url_with_the_configured_headers(identity: IdentityStub) -> None:
     with collector() as sink:
         async with service(
             identity.address,
@@ -350,7 +350,7 @@ def hanging_collector() -> Iterator[str]:
 
 
 @pytest.mark.processes
-async def test_with_a_collector_that_is_down_or_hangs_requests_succeed_the_exit_is_bounded_and_little_is_logged(
+async def test_a_collector_that_is_down_or_hangs_fails_no_request_and_hardly_delays_the_exit(
     identity: IdentityStub,
 ) -> None:
     address = {
@@ -360,22 +360,24 @@ async def test_with_a_collector_that_is_down_or_hangs_requests_succeed_the_exit_
     }
     with (
         hanging_collector() as hangs,
-        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT=hangs) as beside_a_hanging,
-        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1/v1/traces") as beside_a_dead,
+        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT=hangs) as with_hanging_collector,
+        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1/v1/traces") as with_dead_collector,
     ):
-        statuses = list(await asyncio.gather(connects(beside_a_hanging), connects(beside_a_dead)))
-        ends = await asyncio.gather(*(asyncio.to_thread(end, each) for each in (beside_a_hanging, beside_a_dead)))
+        statuses = list(await asyncio.gather(connects(with_hanging_collector), connects(with_dead_collector)))
+        ends = await asyncio.gather(
+            *(asyncio.to_thread(end, each) for each in (with_hanging_collector, with_dead_collector))
+        )
 
         assert statuses == [{200}, {200}]
         assert [code for code, _ in ends] == [0, 0]
         assert all(seconds < 7 for _, seconds in ends), ends
-        for process in (beside_a_hanging, beside_a_dead):
+        for process in (with_hanging_collector, with_dead_collector):
             assert len(process.stderr().splitlines()) <= 2, process.stderr()
             assert "Traceback" not in process.stderr()
 
 
 async def connects(process: Process) -> set[int]:
-    """Send connects for three seconds, while spans are exported; returns their statuses."""
+    """Send connects for three seconds while spans are exported. Returns the statuses of the answers."""
     headers = {"X-Centrifugo-Proxy-Token": "s3same"}
     async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers, verify=NO_CERTIFICATES) as http:
         statuses = set()
@@ -386,14 +388,14 @@ async def connects(process: Process) -> set[int]:
 
 
 def end(process: Process) -> tuple[int, float]:
-    """Send SIGTERM; returns the exit code and the seconds until the end."""
+    """Send SIGTERM. Returns the exit code, and the seconds until the process has ended."""
     started = time.monotonic()
     process.popen.send_signal(signal.SIGTERM)
     return process.popen.wait(START_S), time.monotonic() - started
 
 
 @pytest.mark.parametrize("host", ["bad_host!!", "a b"])
-async def test_a_malformed_host_is_refused_in_json_when_its_request_would_be_traced(
+async def test_a_malformed_host_is_refused_in_json_even_if_the_request_would_be_traced(
     exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture, host: str
 ) -> None:
     async with service(span_processor=into(exporter)) as running:
@@ -408,7 +410,7 @@ BEYOND = [WITHIN[0] + "x", ",".join(f"v{number}=1" for number in range(33)), ","
 
 
 @pytest.mark.parametrize("variables", [{}, {"OTEL_TRACES_EXPORTER": "none"}], ids=["tracing", "no spans"])
-async def test_a_tracestate_beyond_the_bounds_of_w3c_is_dropped_whole_and_the_trace_goes_on(
+async def test_a_tracestate_above_the_limits_of_w3c_is_dropped_and_the_trace_continues(
     identity: IdentityStub, exporter: InMemorySpanExporter, variables: dict[str, Any]
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), **variables) as running:

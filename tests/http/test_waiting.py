@@ -1,4 +1,4 @@
-"""Requests that wait before they are handled, in the kernel or for a turn of the event loop."""
+"""Requests that wait before the service handles them: in the kernel, or for the event loop."""
 
 import asyncio
 import socket
@@ -39,7 +39,7 @@ async def answer(connection: socket.socket) -> bytes:
     return received.replace(CONTINUE, b"").partition(b"\r\n")[0]
 
 
-async def one_more(running: Service, metric: str, before: float) -> None:
+async def until_one_more(running: Service, metric: str, before: float) -> None:
     async with asyncio.timeout(20):
         while await running.metric(metric) < before + 1:
             await asyncio.sleep(0.01)
@@ -52,9 +52,9 @@ async def test_identity_is_not_called_for_a_caller_that_hung_up_while_its_reques
         before = await running.metric(CANCELLED)
         with caller(running):
             pass
-        time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
+        time.sleep(WAIT_S)  # noqa: ASYNC251  (blocks the event loop)
 
-        await one_more(running, CANCELLED, before)
+        await until_one_more(running, CANCELLED, before)
 
     assert identity.calls == []
 
@@ -62,16 +62,16 @@ async def test_identity_is_not_called_for_a_caller_that_hung_up_while_its_reques
 async def test_a_caller_that_is_still_connected_is_answered_after_a_wait(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address) as running:
         with caller(running) as connection:
-            time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
+            time.sleep(WAIT_S)  # noqa: ASYNC251  (blocks the event loop)
 
             assert await answer(connection) == b"HTTP/1.1 200 OK"
 
 
-async def test_a_caller_that_only_closed_its_sending_side_is_answered(identity: IdentityStub) -> None:
+async def test_a_caller_that_has_closed_only_its_sending_side_is_answered(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address) as running:
         with caller(running) as connection:
             connection.shutdown(socket.SHUT_WR)
-            time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
+            time.sleep(WAIT_S)  # noqa: ASYNC251  (blocks the event loop)
 
             assert await answer(connection) == b"HTTP/1.1 200 OK"
 
@@ -80,7 +80,7 @@ async def test_a_request_that_waited_too_long_is_refused_without_a_call_to_ident
     async with uvicorn_service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=100) as running:
         before = await running.metric(OVERLOADED)
         with caller(running) as connection:
-            time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
+            time.sleep(WAIT_S)  # noqa: ASYNC251  (blocks the event loop)
 
             assert await answer(connection) == b"HTTP/1.1 503 Service Unavailable"
         assert await running.metric(OVERLOADED) == before + 1
@@ -92,7 +92,7 @@ async def test_the_metrics_show_how_long_a_request_waited(identity: IdentityStub
     async with uvicorn_service(identity.address) as running:
         number, seconds = await running.metric(DELAYS), await running.metric(DELAY)
         with caller(running) as connection:
-            time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
+            time.sleep(WAIT_S)  # noqa: ASYNC251  (blocks the event loop)
             await answer(connection)
 
         assert await running.metric(DELAYS) == number + 1

@@ -18,7 +18,7 @@ from tests.harness.service import CLIENT, Service, service
 LOCKS = ("screen_time_lock", "feature_lock_chat", "feature_lock_diary", "feature_lock_flowcoach")
 MODES = pytest.mark.parametrize("mode", [ResponseMode.HTTP, ResponseMode.ENVELOPE])
 T = TypeVar("T")
-# What Centrifugo sends for a client of the Protobuf protocol with `binary_encoding`.
+# The fields that Centrifugo sends for a client that uses the Protobuf protocol, with `binary_encoding`.
 BINARY: dict[str, Any] = {"protocol": "protobuf", "encoding": "binary"}
 EXPIRED = {"result": {"expired": True}}
 UNAVAILABLE = {"error": {"code": 503, "message": "temporarily unavailable", "temporary": True}}
@@ -63,7 +63,7 @@ def forbidden(message: str) -> dict[str, Any]:
     return {"error": {"code": 403, "message": message}}
 
 
-# The refusal of a request that a degraded connection may not make. SDKs then subscribe again; they repeat nothing else.
+# The refusal of a request that a degraded connection may not make. SDKs repeat a subscribe after it, and nothing else.
 DEGRADED = {"error": {"code": 403, "message": "not while the connection is degraded", "temporary": True}}
 
 
@@ -73,17 +73,17 @@ async def ask(running: Service, event: str, **fields: Any) -> httpx.Response:
 
 
 async def body_of(running: Service, event: str, **fields: Any) -> Any:
-    """Like `ask`; returns the body of the answer, which must be a 200."""
+    """The body of the answer to `ask`. Fails if the status is not 200."""
     response = await ask(running, event, **fields)
     assert response.status_code == 200, response.text
     return response.json()
 
 
 @asynccontextmanager
-async def policed(
+async def service_with_policy(
     policy: str, identity_address: str = "127.0.0.1:1", *, serve: Any = service, **options: Any
 ) -> AsyncIterator[Service]:
-    """A service with this policy; subscriptions do not expire by default."""
+    """A service with this policy. By default, subscriptions do not expire."""
     with NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
         file.write(policy)
         file.flush()
@@ -93,8 +93,8 @@ async def policed(
 
 
 @contextmanager
-def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
-    """Enter `opening` for synchronous examples; yields its value with a runner that runs coroutines."""
+def opened_in_runner(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
+    """Enter `opening` for synchronous examples. Yields a runner for coroutines, and the value of `opening`."""
     with asyncio.Runner() as runner:
         opened = runner.run(opening.__aenter__())
         try:
@@ -103,8 +103,8 @@ def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.R
             runner.run(opening.__aexit__(None, None, None))
 
 
-# The service's answer to a subscribe, a publish or an rpc, by the gRPC status of the family service or the backend. Any
-# other status is a fault (500).
+# The service's answer to a subscribe, a publish or an rpc, for each gRPC status of the family service or the backend.
+# Any other status is a fault (500).
 ANSWERS_TO_STATUSES = {
     grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
     grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),

@@ -8,7 +8,16 @@ import pytest
 
 from tests.harness.bodies import POOL_MARKS
 from tests.harness.service import Service
-from tests.http.session_events.asking import DEGRADED, EXPIRED, ask, body_of, event_body, forbidden, meta, policed
+from tests.http.session_events.asking import (
+    DEGRADED,
+    EXPIRED,
+    ask,
+    body_of,
+    event_body,
+    forbidden,
+    meta,
+    service_with_policy,
+)
 
 POLICY = """
 [[channels]]
@@ -47,7 +56,7 @@ NOT_HERE = forbidden("not allowed here")
 SCREEN_TIME = forbidden("locked: screen time")
 LOCKED = forbidden("locked by a parent")
 TIER = forbidden("not in this subscription tier")
-NOBODY = forbidden("the connection's owner is not known")
+UNKNOWN_OWNER = forbidden("the connection's owner is not known")
 CHAT = "family:f-1:chat"
 
 TABLE = [
@@ -114,7 +123,7 @@ TABLE = [
 async def test_the_first_matching_rule_decides_the_answer(
     event: str, channel: str, owner: dict[str, Any], expected: Any
 ) -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, event, channel=channel, meta=owner, data={"text": "hello"})
 
     assert body == expected
@@ -145,8 +154,8 @@ async def test_the_first_matching_rule_decides_the_answer(
         "family:f-1/:chat",
     ],
 )
-async def test_a_channel_that_only_resembles_the_users_own_is_refused(channel: str) -> None:
-    async with policed(POLICY) as running:
+async def test_a_channel_whose_name_only_resembles_that_of_the_users_family_is_refused(channel: str) -> None:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "subscribe", channel=channel)
 
     assert body == NO_RULE
@@ -192,17 +201,17 @@ MALFORMED: list[Any] = [
 @pytest.mark.parametrize("owner", MALFORMED, ids=str)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
 async def test_with_a_malformed_meta_even_public_channels_are_refused(owner: Any, event: str) -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, event, channel="news:today", meta=owner)
 
-    assert body == NOBODY
+    assert body == UNKNOWN_OWNER
 
 
 async def test_a_connection_without_a_user_is_refused() -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "subscribe", channel="news:today", user="")
 
-    assert body == NOBODY
+    assert body == UNKNOWN_OWNER
 
 
 async def without_meta(running: Service, event: str) -> httpx.Response:
@@ -211,30 +220,30 @@ async def without_meta(running: Service, event: str) -> httpx.Response:
     return await running.http.post(f"/centrifugo/{event}", json=body)
 
 
-async def test_without_meta_everything_is_refused_and_one_warning_per_process_names_the_option(
+async def test_without_meta_every_request_is_refused_and_one_warning_per_process_names_the_option(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         bodies = [
             (await without_meta(running, event)).json()
             for event in ("subscribe", "publish", "rpc", "sub_refresh", "refresh", "subscribe")
         ]
 
-    assert bodies == [NOBODY, NOBODY, NOBODY, EXPIRED, EXPIRED, NOBODY]
+    assert bodies == [UNKNOWN_OWNER, UNKNOWN_OWNER, UNKNOWN_OWNER, EXPIRED, EXPIRED, UNKNOWN_OWNER]
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert ["include_connection_meta" in record.getMessage() for record in warnings] == [True]
 
 
-async def test_a_null_meta_is_treated_as_absent(caplog: pytest.LogCaptureFixture) -> None:
-    async with policed(POLICY) as running:
+async def test_a_null_meta_is_treated_like_a_missing_one(caplog: pytest.LogCaptureFixture) -> None:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "subscribe", channel="news:today", meta=None)
 
-    assert body == NOBODY
+    assert body == UNKNOWN_OWNER
     assert "include_connection_meta" in caplog.text
 
 
-async def test_no_warning_appears_while_centrifugo_sends_meta(caplog: pytest.LogCaptureFixture) -> None:
-    async with policed(POLICY) as running:
+async def test_no_warning_is_logged_if_centrifugo_sends_meta(caplog: pytest.LogCaptureFixture) -> None:
+    async with service_with_policy(POLICY) as running:
         await ask(running, "subscribe", channel=CHAT)
         await ask(running, "subscribe", channel="family:f-2:chat")
         await ask(running, "subscribe", channel=CHAT, meta={})
@@ -242,8 +251,8 @@ async def test_no_warning_appears_while_centrifugo_sends_meta(caplog: pytest.Log
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_an_empty_policy_refuses_everything() -> None:
-    async with policed("") as running:
+async def test_an_empty_policy_refuses_every_request() -> None:
+    async with service_with_policy("") as running:
         bodies = [
             await body_of(running, event, channel=CHAT, method="diary.list")
             for event in ("subscribe", "publish", "rpc", "sub_refresh")
@@ -252,7 +261,7 @@ async def test_an_empty_policy_refuses_everything() -> None:
     assert bodies == [NO_RULE, NO_RULE, {"error": {"code": 404, "message": "unknown method"}}, EXPIRED]
 
 
-async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:
+async def test_an_earlier_rule_decides_even_if_a_later_rule_would_allow_the_request() -> None:
     policy = """
         [[channels]]
         match = "room:staff"
@@ -263,7 +272,7 @@ async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:
         allow = ["subscribe"]
     """
 
-    async with policed(policy) as running:
+    async with service_with_policy(policy) as running:
         bodies = [await body_of(running, "subscribe", channel=channel) for channel in ("room:staff", "room:other")]
 
     assert bodies == [NOT_HERE, ALLOWED]
@@ -282,8 +291,8 @@ async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:
         ("*", "f-9", "user:u-1"),
     ],
 )
-async def test_an_empty_or_unusual_id_does_not_widen_access(user: str, family: str, channel: str) -> None:
-    async with policed(POLICY) as running:
+async def test_an_empty_or_unusual_id_gives_no_access_to_other_channels(user: str, family: str, channel: str) -> None:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "subscribe", user=user, meta=meta(family_id=family), channel=channel)
 
     assert body == NO_RULE
@@ -291,7 +300,7 @@ async def test_an_empty_or_unusual_id_does_not_widen_access(user: str, family: s
 
 @pytest.mark.parametrize("family", ["*", "{family_id}", "chat", "family", "ünï", "a b", "🦊", "a/b"])
 async def test_a_family_id_with_unusual_characters_is_accepted(family: str) -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         own = await body_of(running, "subscribe", meta=meta(family_id=family), channel=f"family:{family}:chat")
         other = await body_of(running, "subscribe", meta=meta(family_id=family), channel=CHAT)
 

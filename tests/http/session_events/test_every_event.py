@@ -1,4 +1,4 @@
-"""The common behaviour of all session events: guard, limits, bad input, counters, spans, exactly one branch."""
+"""The common behaviour of all session events: guard, limits, bad input, counters, spans, and the form of answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,10 +27,10 @@ from tests.harness.service import Service, service
 from tests.http.session_events.asking import (
     MODES,
     ask,
-    entered,
     event_body,
     meta,
-    policed,
+    opened_in_runner,
+    service_with_policy,
 )
 
 POLICY = """
@@ -51,7 +51,7 @@ max_request_bytes = 8
 """
 EVENTS = pytest.mark.parametrize("event", SESSION_EVENTS)
 OVERLOADED = {"error": {"code": 100, "message": "too many requests in flight", "temporary": True}}
-IN = {"channel": "family:f-1", "method": "diary.list"}
+ALLOWED_REQUEST = {"channel": "family:f-1", "method": "diary.list"}
 DOWN = "127.0.0.1:1"
 
 
@@ -64,7 +64,7 @@ class Stack:
     family: FamilyServiceStub
     diary: RpcBackendStub
 
-    def asked(self) -> int:
+    def call_count(self) -> int:
         """The number of calls to these servers for session events."""
         return len(self.identity.refreshes) + len(self.family.calls) + len(self.diary.calls)
 
@@ -75,11 +75,11 @@ async def running_stack(**options: Any) -> AsyncIterator[Stack]:
     async with identity_stub() as identity, family_service() as family, rpc_backend() as diary:
         identity.refresh_script = success(family_id="f-1", expire_at=1_900_000_000)
         addresses = {"FAMILY_SERVICE_GRPC_ADDRESS": family.address, "RPC_BACKENDS": {"diary": diary.address}}
-        async with policed(POLICY, identity.address, **addresses, **options) as running:
+        async with service_with_policy(POLICY, identity.address, **addresses, **options) as running:
             yield Stack(running, identity, family, diary)
 
 
-def shown(response: httpx.Response) -> tuple[int, Any]:
+def status_and_body(response: httpx.Response) -> tuple[int, Any]:
     return response.status_code, response.json()
 
 
@@ -87,37 +87,37 @@ def shown(response: httpx.Response) -> tuple[int, Any]:
 async def test_without_the_guards_header_no_peer_is_called(event: str) -> None:
     async with running_stack(CENTRIFUGO_PROXY_TOKEN="made-up") as stack:
         refused = await ask(stack.running, event, channel="room:1", method="diary.list")
-        asked = stack.asked()
+        calls = stack.call_count()
         allowed = await stack.running.http.post(
-            f"/centrifugo/{event}", json=event_body(**IN), headers={"X-Centrifugo-Proxy-Token": "made-up"}
+            f"/centrifugo/{event}", json=event_body(**ALLOWED_REQUEST), headers={"X-Centrifugo-Proxy-Token": "made-up"}
         )
 
-    assert (shown(refused), asked) == ((403, PERMISSION_DENIED), 0)
+    assert (status_and_body(refused), calls) == ((403, PERMISSION_DENIED), 0)
     assert allowed.status_code == 200
 
 
 @EVENTS
 @MODES
-async def test_without_configuration_every_session_event_is_not_implemented(event: str, mode: ResponseMode) -> None:
+async def test_a_session_event_that_is_not_configured_is_answered_with_501(event: str, mode: ResponseMode) -> None:
     async with service(DOWN, CENTRIFUGO_RESPONSE_MODE=mode) as running:
-        response = await ask(running, event, **IN)
+        response = await ask(running, event, **ALLOWED_REQUEST)
 
-    assert shown(response) == (501, NOT_IMPLEMENTED)
+    assert status_and_body(response) == (501, NOT_IMPLEMENTED)
 
 
 @EVENTS
-async def test_the_guard_also_protects_events_that_are_not_implemented(event: str) -> None:
+async def test_the_guard_also_protects_events_that_are_not_configured(event: str) -> None:
     async with service(DOWN, CENTRIFUGO_PROXY_TOKEN="made-up") as running:
-        response = await ask(running, event, **IN)
+        response = await ask(running, event, **ALLOWED_REQUEST)
 
-    assert shown(response) == (403, PERMISSION_DENIED)
+    assert status_and_body(response) == (403, PERMISSION_DENIED)
 
 
 async def test_refresh_can_be_turned_on_and_off_without_the_other_events() -> None:
     async with service(DOWN, CENTRIFUGO_REFRESH="on") as running:
-        on = {event: (await ask(running, event, **IN)).status_code for event in SESSION_EVENTS}
-    async with policed("", CENTRIFUGO_REFRESH="off") as running:
-        off = {event: (await ask(running, event, **IN)).status_code for event in SESSION_EVENTS}
+        on = {event: (await ask(running, event, **ALLOWED_REQUEST)).status_code for event in SESSION_EVENTS}
+    async with service_with_policy("", CENTRIFUGO_REFRESH="off") as running:
+        off = {event: (await ask(running, event, **ALLOWED_REQUEST)).status_code for event in SESSION_EVENTS}
 
     assert on == {"refresh": 503, "subscribe": 501, "sub_refresh": 501, "publish": 501, "rpc": 501}
     assert off == {"refresh": 501, "subscribe": 200, "sub_refresh": 200, "publish": 200, "rpc": 200}
@@ -135,10 +135,12 @@ BAD_BODIES = [
 @EVENTS
 @MODES
 async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode: ResponseMode) -> None:
-    async with policed(
+    async with service_with_policy(
         POLICY, FAMILY_SERVICE_GRPC_ADDRESS=DOWN, RPC_BACKENDS={"diary": DOWN}, CENTRIFUGO_RESPONSE_MODE=mode
     ) as running:
-        answers = {body: shown(await running.http.post(f"/centrifugo/{event}", content=body)) for body in BAD_BODIES}
+        answers = {
+            body: status_and_body(await running.http.post(f"/centrifugo/{event}", content=body)) for body in BAD_BODIES
+        }
 
     assert answers == dict.fromkeys(BAD_BODIES, (400, BAD_REQUEST))
 
@@ -146,15 +148,15 @@ async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode:
 @EVENTS
 async def test_a_body_over_the_limit_is_refused(event: str) -> None:
     async with running_stack(PROXY_MAX_BODY_BYTES=1024) as stack:
-        response = await ask(stack.running, event, **IN, data="x" * 1024)
+        response = await ask(stack.running, event, **ALLOWED_REQUEST, data="x" * 1024)
 
-    assert shown(response) == (413, BAD_REQUEST)
+    assert status_and_body(response) == (413, BAD_REQUEST)
 
 
 @EVENTS
 async def test_fields_that_a_later_centrifugo_may_add_are_ignored(event: str) -> None:
     async with running_stack() as stack:
-        response = await ask(stack.running, event, **IN, added={"in": ["a", "minor", "release"]})
+        response = await ask(stack.running, event, **ALLOWED_REQUEST, added={"in": ["a", "minor", "release"]})
 
     assert (response.status_code, list(response.json())) == (200, ["result"])
 
@@ -171,18 +173,18 @@ async def test_events_accept_only_post(event: str, method: str) -> None:
 @EVENTS
 @MODES
 async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: str, mode: ResponseMode) -> None:
-    """On refresh and sub_refresh a 200 without a result would end the connection or the subscription."""
+    """A refresh or sub_refresh gets a 503 in both modes. A 200 without a result would end what it was to extend."""
     async with running_stack(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as stack:
         stack.diary.script = hangs
-        stuck = asyncio.ensure_future(ask(stack.running, "rpc", **IN))
+        stuck = asyncio.ensure_future(ask(stack.running, "rpc", **ALLOWED_REQUEST))
         while not stack.diary.calls:
             await asyncio.sleep(0.005)
-        response = await ask(stack.running, event, **IN)
+        response = await ask(stack.running, event, **ALLOWED_REQUEST)
         stuck.cancel()
         await asyncio.gather(stuck, return_exceptions=True)
 
     enveloped = mode is ResponseMode.ENVELOPE and event not in REFRESH_EVENTS
-    assert shown(response) == (200 if enveloped else 503, OVERLOADED)
+    assert status_and_body(response) == (200 if enveloped else 503, OVERLOADED)
 
 
 async def count_of(running: Service, event: str, outcome: str) -> float:
@@ -199,23 +201,23 @@ GONE = pb.Disconnect(code=4001, reason="gone")
 FAMILY_DISCONNECTS = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     # event, fields of the request, the called server's answer, the outcome
-    ("subscribe", IN, {}, "allowed"),
+    ("subscribe", ALLOWED_REQUEST, {}, "allowed"),
     ("subscribe", {"channel": "nowhere"}, {}, "denied"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.INTERNAL)}, "internal_error"),
     ("subscribe", {"channel": "room:1"}, {"family": FAMILY_DISCONNECTS}, "disconnect"),
-    ("publish", IN, {}, "allowed"),
+    ("publish", ALLOWED_REQUEST, {}, "allowed"),
     ("publish", {"channel": "nowhere"}, {}, "denied"),
-    ("publish", {**IN, "data": "x" * 9}, {}, "too_large"),
+    ("publish", {**ALLOWED_REQUEST, "data": "x" * 9}, {}, "too_large"),
     ("publish", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
-    ("publish", {**IN, "b64data": "?"}, {}, "bad_request"),
-    ("rpc", IN, {}, "allowed"),
+    ("publish", {**ALLOWED_REQUEST, "b64data": "?"}, {}, "bad_request"),
+    ("rpc", ALLOWED_REQUEST, {}, "allowed"),
     ("rpc", {"method": "unknown"}, {}, "denied"),
-    ("rpc", {**IN, "data": "x" * 9}, {}, "too_large"),
-    ("rpc", IN, {"diary": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
-    ("rpc", IN, {"diary": returns(b"no json")}, "internal_error"),
-    ("rpc", IN, {"diary": says(rpc_backend_pb2.CallResponse(disconnect=GONE))}, "disconnect"),
-    ("sub_refresh", IN, {}, "allowed"),
+    ("rpc", {**ALLOWED_REQUEST, "data": "x" * 9}, {}, "too_large"),
+    ("rpc", ALLOWED_REQUEST, {"diary": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
+    ("rpc", ALLOWED_REQUEST, {"diary": returns(b"no json")}, "internal_error"),
+    ("rpc", ALLOWED_REQUEST, {"diary": says(rpc_backend_pb2.CallResponse(disconnect=GONE))}, "disconnect"),
+    ("sub_refresh", ALLOWED_REQUEST, {}, "allowed"),
     ("sub_refresh", {"channel": "nowhere"}, {}, "expired"),
     ("sub_refresh", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
     ("refresh", {}, {}, "allowed"),
@@ -263,7 +265,7 @@ async def test_a_request_without_a_decision_is_counted_once(
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
 
 
-async def test_the_series_of_peers_exist_before_the_first_call() -> None:
+async def test_the_counters_of_calls_to_peers_exist_before_the_first_call() -> None:
     async with running_stack() as stack:
         text = (await stack.running.http.get("/metrics")).text
 
@@ -277,7 +279,7 @@ CALLS = [
     ("subscribe", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
     ("sub_refresh", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
     ("publish", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
-    ("rpc", IN, "realtime.v1.RpcBackendService", "Call", "diary"),
+    ("rpc", ALLOWED_REQUEST, "realtime.v1.RpcBackendService", "Call", "diary"),
 ]
 
 
@@ -309,8 +311,8 @@ async def test_a_failed_call_has_an_error_span_and_a_request_without_a_call_has_
 
     async with running_stack(span_processor=SimpleSpanProcessor(exporter)) as stack:
         stack.diary.script = aborts(grpc.StatusCode.INTERNAL)
-        await ask(stack.running, "rpc", **IN)
-        await ask(stack.running, "subscribe", **IN)
+        await ask(stack.running, "rpc", **ALLOWED_REQUEST)
+        await ask(stack.running, "subscribe", **ALLOWED_REQUEST)
 
     client, rpc, subscribe = exporter.get_finished_spans()
     assert dict(client.attributes or {})["rpc.grpc.status_code"] == 13
@@ -335,7 +337,7 @@ STATUSES = {200, 400, 500, 503}
 
 
 def script(stack: Stack, answer: str, data: bytes, code: int) -> None:
-    """Let all servers answer like this."""
+    """Let all servers give this kind of answer, with this data and this code."""
     error, disconnect = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
     if answer in grpc.StatusCode.__members__:
         script = aborts(grpc.StatusCode[answer])
@@ -373,23 +375,23 @@ CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**
 
 
 @MODES
-def test_every_answer_has_exactly_one_branch_and_a_refresh_with_200_only_a_result(mode: ResponseMode) -> None:
-    with entered(running_stack(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, stack):
+def test_every_answer_has_exactly_one_branch_and_a_200_for_a_refresh_always_has_a_result(mode: ResponseMode) -> None:
+    with opened_in_runner(running_stack(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, stack):
 
         @given(event=st.sampled_from(SESSION_EVENTS), fields=FIELDS, answer=ANSWERS, data=DATA, code=CODES)
-        @example(event="rpc", fields=IN, answer="disconnect", data=b"{}", code=2999)
+        @example(event="rpc", fields=ALLOWED_REQUEST, answer="disconnect", data=b"{}", code=2999)
         @example(event="publish", fields={"channel": "room:1"}, answer="no", data=b"{}", code=399)
         @examples(250)
-        def holds(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
+        def check(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
             script(stack, answer, data, code)
             response = runner.run(ask(stack.running, event, **fields))
-            assert_proper(event, response.status_code, orjson.loads(response.content))
+            assert_valid_answer(event, response.status_code, orjson.loads(response.content))
 
-        holds()
+        check()
 
 
-def assert_proper(event: str, status: int, body: dict[str, Any]) -> None:
-    """Check the invariant for one answer."""
+def assert_valid_answer(event: str, status: int, body: dict[str, Any]) -> None:
+    """Assert what must hold for every answer."""
     assert status in STATUSES
     assert len(BRANCHES & set(body)) == len(body) == 1
     if status == 200 and event in REFRESH_EVENTS:

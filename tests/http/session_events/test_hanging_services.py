@@ -1,4 +1,7 @@
-"""Services that hang: requests that do not need them are answered, and others are refused as in an overload."""
+"""Services that hang.
+
+Requests that do not need the hanging service are answered. Most requests that need it are refused at once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +20,7 @@ from tests.harness.grpc_stub import GrpcStub
 from tests.harness.identity import IdentityStub, hangs
 from tests.harness.service import Service, uvicorn_service
 from tests.harness.waiting import lag, until
-from tests.http.session_events.asking import EXPIRED, OPEN, ask, event_body, policed
+from tests.http.session_events.asking import EXPIRED, OPEN, ask, event_body, service_with_policy
 
 POLICY = f"""{OPEN}
 [[rpc]]
@@ -32,13 +35,13 @@ ask_family_service = true
 EVENTS = {"identity": "refresh", "family": "subscribe", "diary": "rpc"}
 TOO_MANY = {"error": {"code": 100, "message": "too many requests in flight", "temporary": True}}
 PLENTY = 70
-MORE = 90  # than the floor of an adaptive limit
+ABOVE_THE_FLOOR = 90  # the floor of an adaptive limit is 64
 Ask = Callable[[], Any]
 
 
 @dataclass
 class Stage:
-    """A service, and the services behind it."""
+    """A service, and the services that it calls."""
 
     running: Service
     identity: IdentityStub
@@ -47,7 +50,7 @@ class Stage:
     coach: RpcBackendStub
 
     def hanging(self, name: str) -> tuple[list[Any], Ask]:
-        """Let a service hang. Returns the list of the calls that it gets, and a request that calls it."""
+        """Let a service hang. Returns the list of the calls to it, and a function that sends a request for it."""
         stub, event, fields = {
             "identity": (self.identity, "refresh", {}),
             "family": (self.family, "subscribe", {"channel": "room:1"}),
@@ -62,7 +65,10 @@ class Stage:
         return stub.calls, lambda: ask(self.running, event, **fields)
 
     async def answers(self) -> dict[str, Any]:
-        """The answers to requests that need no service, one of them of a fallback connection, and to a connect."""
+        """The answers to session events that need no service, and to a connect.
+
+        The refresh is that of a fallback connection: it needs no call to identity.
+        """
         pool_refresh = self.running.http.post("/centrifugo/refresh", json=event_body(meta=POOL_MARKS))
         return {
             "subscribe": result(await ask(self.running, "subscribe", channel="family:f-1")),
@@ -85,7 +91,7 @@ def result(response: httpx.Response) -> Any:
 
 @asynccontextmanager
 async def staged(identity: IdentityStub, **options: Any) -> AsyncIterator[Stage]:
-    """A service that answers all events, behind uvicorn, with services that answer."""
+    """A service behind uvicorn that answers all events, and the services that it calls. By default, they answer."""
     deadlines = dict.fromkeys(("RPC_DEADLINE_MS", "FAMILY_SERVICE_DEADLINE_MS", "IDENTITY_VALIDATE_DEADLINE_MS"), 30000)
     async with (
         rpc_backend(returns(b"1")) as diary,
@@ -97,7 +103,7 @@ async def staged(identity: IdentityStub, **options: Any) -> AsyncIterator[Stage]
             "FAMILY_SERVICE_GRPC_ADDRESS": family.address,
             "CENTRIFUGO_REFRESH": "on",
         }
-        async with policed(
+        async with service_with_policy(
             POLICY, identity.address, serve=uvicorn_service, **{**deadlines, **parts, **options}
         ) as running:
             yield Stage(running, identity, family, diary, coach)
@@ -107,7 +113,7 @@ async def staged(identity: IdentityStub, **options: Any) -> AsyncIterator[Stage]
 async def stuck(
     calls: list[Any], request: Ask, count: int = PLENTY
 ) -> AsyncIterator[list["asyncio.Task[httpx.Response]"]]:
-    """Many requests for a service that hangs; some of them wait until the end."""
+    """Many requests for a hanging service. Some are refused. The others wait until the end of the context."""
     tasks = [asyncio.create_task(request()) for _ in range(count)]
     await until(lambda: len(calls) + sum(map(asyncio.Task.done, tasks)) >= count)
     try:
@@ -149,7 +155,7 @@ async def test_a_service_that_hangs_stops_no_request_that_does_not_need_it(
     assert (len(refused), counted) == (PLENTY - 52, PLENTY - 52)
 
 
-async def test_three_services_that_hang_leave_slots_to_a_fourth(identity: IdentityStub) -> None:
+async def test_three_hanging_services_leave_slots_to_a_fourth_service(identity: IdentityStub) -> None:
     async with (
         staged(identity, PROXY_MAX_INFLIGHT=100) as stage,
         stuck(*stage.hanging("identity")),
@@ -164,12 +170,14 @@ async def test_three_services_that_hang_leave_slots_to_a_fourth(identity: Identi
     assert in_flight == 52 + 17 + 6
 
 
-async def test_after_a_lag_calls_that_hang_from_before_keep_out_no_request(identity: IdentityStub) -> None:
+async def test_after_a_lag_of_the_event_loop_earlier_calls_that_hang_block_no_other_request(
+    identity: IdentityStub,
+) -> None:
     async with staged(identity) as stage:
         limit = stage.running.runtime.capacity
         assert isinstance(limit, AdaptiveLimit)
         limit.limit = 1000.0
-        async with stuck(*stage.hanging("diary"), MORE):
+        async with stuck(*stage.hanging("diary"), ABOVE_THE_FLOOR):
             waiting = limit.taken
             async with asyncio.timeout(20):
                 while limit.limit >= waiting:

@@ -14,9 +14,9 @@ from centrifugo_proxy.policy.owner import FEATURES
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
 from tests.harness.bodies import POOL_MARKS
 from tests.harness.examples import examples
-from tests.http.session_events.asking import LOCKS, OPEN, ask, entered, meta, owner_by, policed
+from tests.http.session_events.asking import LOCKS, OPEN, ask, meta, opened_in_runner, owner_by, service_with_policy
 
-# Ids and names with separators, Centrifugo's reserved characters, placeholders, look-alikes, or empty.
+# Parts of ids and names: separators, Centrifugo's reserved characters, placeholders, look-alikes, and empty text.
 SIGNS = st.sampled_from([":", "#", "$", "*", "&", "/", ".", "{", "}", "{family_id}", "{user}", " ", "\n", "\x00", "|"])
 NAMES = st.sampled_from(
     ["family", "chat", "f-1", "f-2", "u-1", "", "F-1", "f‑1", "ｆ-1", "f-1\u200b", "ſ", "s", "é", "e\u0301"]
@@ -68,9 +68,9 @@ ACTIONS = st.sampled_from(Action)
 
 
 class Request(NamedTuple):
-    """A request of a member of the family f-1, and the policy that judges it. `likely` is the index of a rule.
+    """A request of a member of the family f-1, and the policy that decides about it.
 
-    Usually that rule decides: its pattern fits the channel, and it has the action.
+    `likely` is the index of the rule that usually decides: its pattern fits the channel, and it allows the action.
     """
 
     policy: Policy
@@ -117,18 +117,18 @@ def test_no_user_reaches_a_channel_with_another_familys_id(
     """
     policy = of_family(":".join(pattern))
     fitting = {"{family_id}": own, "{user}": user, "*": "any"}
-    asked = channel.replace("{own}", own) if channel else ":".join(fitting.get(each, each) for each in pattern)
+    requested = channel.replace("{own}", own) if channel else ":".join(fitting.get(each, each) for each in pattern)
 
-    verdict = policy.judge_channel(owner_by(meta(family_id=own), user), asked, action)
+    verdict = policy.judge_channel(owner_by(meta(family_id=own), user), requested, action)
 
     if verdict.reason is None:
-        assert asked.split(":")[pattern.index("{family_id}")] == own != ""
-        assert len(asked.split(":")) == len(pattern)
+        assert requested.split(":")[pattern.index("{family_id}")] == own != ""
+        assert len(requested.split(":")) == len(pattern)
 
 
 @given(own=WORDS, other=WORDS)
 @examples(300)
-def test_only_a_familys_own_id_reaches_its_channel(own: str, other: str) -> None:
+def test_a_familys_channel_is_allowed_only_to_a_connection_with_that_family_id(own: str, other: str) -> None:
     policy = of_family("family:{family_id}:chat")
 
     reached = allowed(policy, meta(family_id=own), f"family:{other}:chat", Action.SUBSCRIBE)
@@ -138,7 +138,7 @@ def test_only_a_familys_own_id_reaches_its_channel(own: str, other: str) -> None
 
 @given(request=requests(), owner=owners())
 @examples(300)
-def test_a_degraded_connection_reaches_nothing_sensitive(request: Request, owner: Owner) -> None:
+def test_no_sensitive_rule_allows_a_request_of_a_degraded_connection(request: Request, owner: Owner) -> None:
     owner["family_id"] = "f-1"
     for degraded in ({**owner, "degraded": True}, POOL_MARKS):
         rule, reason = request.policy.judge_channel(owner_by(degraded), request.channel, request.action)
@@ -158,7 +158,7 @@ def test_a_new_lock_never_allows_a_refused_request(request: Request, owner: Owne
 
 @given(request=requests(), owner=owners())
 @examples(300)
-def test_a_degraded_connection_may_never_do_more_than_a_normal_one(request: Request, owner: Owner) -> None:
+def test_a_degraded_connection_is_never_allowed_more_than_a_normal_one(request: Request, owner: Owner) -> None:
     owner["family_id"] = "f-1"
     good = {name: value for name, value in owner.items() if name != "degraded"}
 
@@ -196,7 +196,7 @@ METHODS = st.one_of(
 @given(segments=METHODS, owner=owners())
 @example(segments=["diary", "entries"], owner=meta())
 @examples(300)
-def test_a_prefix_allows_only_its_own_methods(segments: list[str], owner: Owner) -> None:
+def test_a_method_rule_with_a_prefix_allows_only_methods_with_that_prefix(segments: list[str], owner: Owner) -> None:
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
     method = ".".join(segments)
 
@@ -244,7 +244,7 @@ def test_only_a_meta_with_the_fields_that_connect_writes_has_an_owner(owner: Any
 
 
 def has_fields_of_connect(owner: Any) -> bool:
-    """True if the meta has the fields that connect writes; others do not count. Independent of the service's code."""
+    """True if the meta has the fields that connect writes. Does not use the service's code."""
     if not isinstance(owner, dict):
         return False
     if owner.get("fallback_path") is not None:
@@ -260,14 +260,14 @@ def has_fields_of_connect(owner: Any) -> bool:
     )
 
 
-def test_only_a_members_meta_is_allowed() -> None:
-    """Over HTTP: every meta must also get an answer instead of an internal error."""
-    with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
+def test_over_http_only_the_meta_of_a_member_may_subscribe_to_the_familys_channel() -> None:
+    """No meta may cause an internal error."""
+    with opened_in_runner(service_with_policy(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 
         @given(owner=METAS)
         @example(owner=meta())
         @examples(100)
-        def holds(owner: Any) -> None:
+        def check(owner: Any) -> None:
             response = runner.run(ask(running, "subscribe", channel="family:f-1", meta=owner))
 
             member = has_fields_of_connect(owner) and owner.get("family_id") == "f-1" and not owner.get("degraded")
@@ -275,4 +275,4 @@ def test_only_a_members_meta_is_allowed() -> None:
             assert ("result" in response.json()) == bool(member)
             assert member or response.json()["error"]["code"] == 403
 
-        holds()
+        check()

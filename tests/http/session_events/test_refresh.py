@@ -1,4 +1,4 @@
-"""refresh: the answer is a result or a failed call. Anything else would end the connection."""
+"""refresh: the service answers with a result, or the call fails. Any other answer would end the connection."""
 
 import asyncio
 from typing import Any
@@ -87,7 +87,7 @@ async def test_changed_fields_are_in_the_new_info_and_meta(
     assert body == {"result": {"expire_at": UNTIL, "info": expected, "meta": expected}}
 
 
-async def test_an_unusable_number_does_not_end_the_connection(identity: IdentityStub) -> None:
+async def test_an_unusable_number_in_meta_does_not_end_the_connection(identity: IdentityStub) -> None:
     identity.refresh_script = same()
     body = orjson.dumps(event_body(meta=meta(left_over=0))).replace(b'"left_over":0', b'"left_over":1e999')
 
@@ -136,9 +136,9 @@ async def test_only_an_expiry_that_is_cut_is_logged(
 async def test_the_answer_always_has_an_expiry(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
-    """Centrifugo closes a connection after a refresh without an expire_at. Identity's 0 means no expiry.
+    """Centrifugo closes a connection after a refresh without an expire_at. From identity, 0 means no expiry.
 
-    Centrifugo v5 refreshes without a pause if expire_at is so late that its timer overflows.
+    If expire_at is so late that a timer of Centrifugo v5 overflows, it refreshes again and again without a pause.
     """
     identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
 
@@ -167,7 +167,7 @@ ENDS = [
 
 @MODES
 @pytest.mark.parametrize("script", ENDS)
-async def test_a_connection_that_identity_refuses_to_extend_ends(
+async def test_a_connection_ends_if_identity_refuses_to_extend_it(
     identity: IdentityStub, script: Script, mode: ResponseMode
 ) -> None:
     identity.refresh_script = script
@@ -195,7 +195,7 @@ async def test_a_connection_that_identity_refuses_to_extend_ends(
 async def test_a_connection_without_a_valid_owner_ends_without_a_call_to_identity(
     identity: IdentityStub, fields: dict[str, Any], mode: ResponseMode
 ) -> None:
-    """A fallback connection reconnects with its real identity this way."""
+    """When a fallback connection ends in this way, its client reconnects with a real ticket."""
     async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
         body = await body_of(running, "refresh", **fields)
 
@@ -255,14 +255,14 @@ async def test_a_fault_of_identity_ends_no_connection(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_mesh_that_refuses_the_call_ends_no_connection(status: int) -> None:
+async def test_no_connection_ends_if_a_mesh_refuses_the_call_to_identity(status: int) -> None:
     async with answering_http(status) as address, service(address, CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
-async def test_an_unreachable_identity_is_an_outage() -> None:
+async def test_if_identity_is_unreachable_a_refresh_fails_as_in_an_outage() -> None:
     async with service("127.0.0.1:1", CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
@@ -298,7 +298,9 @@ async def test_an_answer_to_a_refresh_ends_an_outage(identity: IdentityStub, clo
         assert not running.runtime.admission.detector.failing
 
 
-async def test_hanging_refreshes_leave_room_for_fallback_tickets(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_hanging_refreshes_leave_slots_for_connects_with_fallback_tickets(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
     identity.script = DOWN
     identity.refresh_script = hangs
 
@@ -355,7 +357,7 @@ async def test_a_refresh_redeems_no_ticket(identity: IdentityStub) -> None:
         ("off", "/somewhere/tickets", False),
     ],
 )
-async def test_refresh_is_answered_if_it_is_on_or_if_it_is_auto_and_there_is_a_pool(
+async def test_refresh_is_answered_with_the_setting_on_or_with_auto_and_a_pool(
     identity: IdentityStub, refresh: str, pool: str, answered: bool
 ) -> None:
     identity.refresh_script = same()

@@ -32,7 +32,7 @@ from tests.http.session_events.asking import (
     event_body,
     forbidden,
     meta,
-    policed,
+    service_with_policy,
 )
 
 POLICY = """
@@ -61,18 +61,18 @@ UNKNOWN = {"error": {"code": 404, "message": "unknown method"}}
 
 
 @asynccontextmanager
-async def fanned_out(**options: Any) -> AsyncIterator[tuple[Service, RpcBackendStub, RpcBackendStub]]:
+async def two_backends(**options: Any) -> AsyncIterator[tuple[Service, RpcBackendStub, RpcBackendStub]]:
     """A service with two backends, diary and family."""
     async with rpc_backend(returns(b'"diary"')) as diary, rpc_backend(returns(b'"family"')) as family:
         backends = {"diary": diary.address, "family": family.address}
-        async with policed(POLICY, RPC_BACKENDS=backends, **options) as running:
+        async with service_with_policy(POLICY, RPC_BACKENDS=backends, **options) as running:
             yield running, diary, family
 
 
 @asynccontextmanager
 async def answering(script: Any, **options: Any) -> AsyncIterator[Service]:
-    """A service whose diary backend has this script."""
-    async with fanned_out(**options) as (running, diary, _):
+    """A service whose diary backend answers with this script."""
+    async with two_backends(**options) as (running, diary, _):
         diary.script = script
         yield running
 
@@ -97,7 +97,7 @@ def disconnects(code: int, reason: str) -> Any:
     ],
 )
 async def test_the_first_matching_rule_names_the_backend(method: str, backend: str) -> None:
-    async with fanned_out() as (running, diary, family):
+    async with two_backends() as (running, diary, family):
         body = await body_of(running, "rpc", method=method)
 
     assert body == {"result": {"data": backend}}
@@ -113,7 +113,7 @@ async def test_the_first_matching_rule_names_the_backend(method: str, backend: s
     ],
 )  # fmt: skip
 async def test_a_method_without_a_rule_is_unknown_and_reaches_no_backend(method: str) -> None:
-    async with fanned_out() as (running, diary, family):
+    async with two_backends() as (running, diary, family):
         body = await body_of(running, "rpc", method=method)
 
     assert body == UNKNOWN
@@ -134,7 +134,7 @@ async def test_a_method_without_a_rule_is_unknown_and_reaches_no_backend(method:
     ],
 )
 async def test_a_call_that_the_policy_refuses_reaches_no_backend(method: str, owner: Any, expected: Any) -> None:
-    async with fanned_out() as (running, diary, family):
+    async with two_backends() as (running, diary, family):
         body = await body_of(running, "rpc", method=method, meta=owner)
 
     assert body == expected
@@ -142,7 +142,7 @@ async def test_a_call_that_the_policy_refuses_reaches_no_backend(method: str, ow
 
 
 async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive() -> None:
-    async with fanned_out() as (running, _, family):
+    async with two_backends() as (running, _, family):
         body = await body_of(running, "rpc", method="status.now", user="fallback:0123456789ab", meta=POOL_MARKS)
 
     assert body == {"result": {"data": "family"}}
@@ -158,8 +158,10 @@ async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive() -
         ("family", identity_pb.SUBSCRIPTION_TIER_FAMILY),
     ],
 )
-async def test_a_backend_receives_the_caller(tier: str, number: identity_pb.SubscriptionTier) -> None:
-    async with fanned_out() as (running, diary, _):
+async def test_a_backend_receives_the_data_and_the_callers_ids_tier_and_admin_flag(
+    tier: str, number: identity_pb.SubscriptionTier
+) -> None:
+    async with two_backends() as (running, diary, _):
         await body_of(running, "rpc", method="diary.list", data=[1], meta=meta(subscription_tier=tier, is_admin=True))
 
     assert diary.calls == [
@@ -177,7 +179,7 @@ async def test_a_backend_receives_the_caller(tier: str, number: identity_pb.Subs
 
 @pytest.mark.parametrize(("fits", "too_large"), [("xxxxxx", "xxxxxxx"), ("ééé", "éééé")])
 async def test_a_request_above_the_limit_is_refused_and_reaches_no_backend(fits: str, too_large: str) -> None:
-    async with fanned_out() as (running, diary, _):
+    async with two_backends() as (running, diary, _):
         bodies = [await body_of(running, "rpc", method="diary.list", data=data) for data in (fits, too_large)]
 
     assert bodies == [
@@ -220,8 +222,8 @@ async def test_a_changed_disconnect_is_logged(caplog: pytest.LogCaptureFixture) 
     assert [warning.__dict__[name] for name in fields] == ["rpc:diary", 7, 8, 1]
 
 
-async def test_the_log_tells_failing_backends_apart(caplog: pytest.LogCaptureFixture) -> None:
-    async with fanned_out() as (running, diary, family):
+async def test_the_log_names_each_backend_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    async with two_backends() as (running, diary, family):
         for status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
             diary.script = family.script = aborts(status)
             for method in ("diary.list", "family.members"):
@@ -251,15 +253,15 @@ async def test_an_answer_without_an_outcome_is_an_internal_error() -> None:
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
-async def test_in_mode_envelope_an_internal_error_reaches_the_client_as_temporary() -> None:
+async def test_in_envelope_mode_an_internal_error_reaches_the_client_as_temporary() -> None:
     async with answering(says(pb.CallResponse()), CENTRIFUGO_RESPONSE_MODE=ResponseMode.ENVELOPE) as running:
         body = await body_of(running, "rpc", method="diary.list")
 
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_a_backend_that_is_down_is_unavailable_and_the_others_answer() -> None:
-    async with fanned_out() as (running, diary, _):
+async def test_if_one_backend_is_down_its_calls_are_unavailable_and_the_others_answer() -> None:
+    async with two_backends() as (running, diary, _):
         await diary.stop()
         bodies = [await body_of(running, "rpc", method=method) for method in ("diary.list", "family.members")]
 
@@ -276,9 +278,9 @@ async def test_a_call_to_a_backend_that_hangs_ends_at_the_deadline() -> None:
     assert 0.09 < time.perf_counter() - started < 2
 
 
-async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(identity: IdentityStub) -> None:
+async def test_a_backend_that_hangs_holds_at_most_rpc_max_inflight_calls(identity: IdentityStub) -> None:
     settings = {"RPC_MAX_INFLIGHT": 3, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": 12}
-    async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
+    async with two_backends(identity_address=identity.address, **settings) as (running, diary, _):
         diary.script = hangs
         stuck = [asyncio.ensure_future(ask(running, "rpc", method="diary.list")) for _ in range(3)]
         await until(lambda: len(diary.calls) == 3)
@@ -300,11 +302,11 @@ async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(ident
 
 
 @pytest.mark.parametrize(("limit", "for_rpc"), [(8, 4), (100, 52), (1, 1)])
-async def test_a_backend_that_hangs_leaves_slots_to_connects_unless_there_is_one_slot(
+async def test_a_backend_that_hangs_leaves_slots_to_connects_if_there_is_more_than_one_slot(
     identity: IdentityStub, limit: int, for_rpc: int
 ) -> None:
     settings = {"RPC_MAX_INFLIGHT": 100, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": limit}
-    async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
+    async with two_backends(identity_address=identity.address, **settings) as (running, diary, _):
         diary.script = hangs
         calls = [asyncio.ensure_future(ask(running, "rpc", method="diary.list")) for _ in range(100)]
         await until(lambda: len(diary.calls) >= for_rpc and sum(call.done() for call in calls) == 100 - for_rpc)
@@ -323,7 +325,7 @@ async def test_a_backend_that_hangs_leaves_slots_to_connects_unless_there_is_one
 async def test_a_call_that_is_refused_at_rpc_max_inflight_counts_as_unavailable() -> None:
     calls = 'realtime_backend_calls_total{code="UNAVAILABLE",service="rpc:diary"}'
     durations = 'realtime_backend_call_duration_seconds_count{service="rpc:diary"}'
-    async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=30000) as (running, diary, _):
+    async with two_backends(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=30000) as (running, diary, _):
         diary.script = hangs
         before = [await running.metric(sample) for sample in (calls, durations)]
         stuck = asyncio.ensure_future(ask(running, "rpc", method="diary.list"))
@@ -337,16 +339,16 @@ async def test_a_call_that_is_refused_at_rpc_max_inflight_counts_as_unavailable(
     assert [now - then for now, then in zip(after, before, strict=True)] == [3, 0]
 
 
-async def test_every_call_frees_its_place_when_it_ends() -> None:
-    async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
+async def test_every_call_releases_its_slot_when_it_ends() -> None:
+    async with two_backends(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
         for script in (hangs, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
             diary.script = script
             await ask(running, "rpc", method="diary.list")
         diary.script = hangs
-        gone = asyncio.ensure_future(ask(running, "rpc", method="diary.list"))
+        caller = asyncio.ensure_future(ask(running, "rpc", method="diary.list"))
         await asyncio.sleep(0.02)
-        gone.cancel()
-        await asyncio.gather(gone, return_exceptions=True)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
         async with asyncio.timeout(10):  # the call ends at its deadline
             while await running.metric('realtime_backend_inflight_calls{service="rpc:diary"}'):
                 await asyncio.sleep(0.01)
@@ -356,7 +358,7 @@ async def test_every_call_frees_its_place_when_it_ends() -> None:
     assert body == {"result": {"data": 1}}
 
 
-async def test_the_call_of_a_caller_who_hangs_up_ends_and_frees_its_place() -> None:
+async def test_a_call_whose_caller_hangs_up_ends_and_releases_its_slot() -> None:
     ended = asyncio.Event()
 
     async def waits(request: pb.CallRequest, context: Context) -> pb.CallResponse:
@@ -409,7 +411,7 @@ async def test_the_tls_server_name_of_identity_does_not_apply_to_backends(tmp_pa
         rpc_backend(returns(b"1"), authority.server_credentials("localhost")) as diary,
     ):
         backends = {"diary": f"localhost:{diary.port}", "family": "127.0.0.1:1"}
-        async with policed(POLICY, identity.address, RPC_BACKENDS=backends, **tls) as running:
+        async with service_with_policy(POLICY, identity.address, RPC_BACKENDS=backends, **tls) as running:
             body = await body_of(running, "rpc", method="diary.list")
             connect = await running.connect()
 

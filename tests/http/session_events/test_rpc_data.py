@@ -1,4 +1,4 @@
-"""rpc: data is passed on byte for byte in both directions, but carriage returns in a JSON answer become spaces."""
+"""rpc: data is passed on unchanged in both directions. Only carriage returns in a JSON answer become spaces."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest, data_fields, 
 from tests.harness.backends import returns, rpc_backend
 from tests.harness.bodies import INTERNAL_ERROR
 from tests.harness.examples import examples
-from tests.http.session_events.asking import BINARY, OPEN, ask, body_of, event_body, policed
+from tests.http.session_events.asking import BINARY, OPEN, ask, body_of, event_body, service_with_policy
 
 ODD = [
     b"0", b"-0", b"1.0", b"1E+2", b"1e-999", b"1e999", b"0.1000000000000000055511151231257827",
@@ -32,7 +32,7 @@ def ids(data: Any) -> str:
 async def test_a_clients_data_reaches_the_backend_byte_for_byte(data: bytes) -> None:
     marked = orjson.dumps(event_body(method="diary.list", data="DATA"))
 
-    async with rpc_backend() as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with rpc_backend() as diary, service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         await running.http.post("/centrifugo/rpc", content=marked.replace(b'"DATA"', data))
 
     assert [call.data for call in diary.calls] == [data]
@@ -40,7 +40,10 @@ async def test_a_clients_data_reaches_the_backend_byte_for_byte(data: bytes) -> 
 
 @pytest.mark.parametrize("data", ODD, ids=ids)
 async def test_a_backends_data_reaches_centrifugo_byte_for_byte(data: bytes) -> None:
-    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with (
+        rpc_backend(returns(data)) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         response = await ask(running, "rpc", method="diary.list")
 
     assert (response.status_code, response.content) == (200, b'{"result":{"data":' + data + b"}}")
@@ -56,7 +59,10 @@ async def test_a_backends_data_reaches_centrifugo_byte_for_byte(data: bytes) -> 
 )
 async def test_a_carriage_return_between_tokens_becomes_a_space(data: bytes, expected: bytes) -> None:
     """Centrifugo removes line feeds, but a carriage return would end the frame of a client on server-sent events."""
-    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with (
+        rpc_backend(returns(data)) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         response = await ask(running, "rpc", method="diary.list")
 
     assert response.content == b'{"result":{"data":' + expected + b"}}"
@@ -74,10 +80,11 @@ async def test_a_carriage_return_between_tokens_becomes_a_space(data: bytes, exp
     ],
     ids=ids,
 )  # fmt: skip
-async def test_an_answer_that_is_not_json_is_an_internal_error_and_breaks_no_frame(
-    data: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+async def test_an_answer_that_is_not_json_is_an_internal_error(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        rpc_backend(returns(data)) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         response = await ask(running, "rpc", method="diary.list")
 
     assert (response.status_code, response.json()) == (500, {"error": {"code": 100, "message": "internal error"}})
@@ -86,14 +93,17 @@ async def test_an_answer_that_is_not_json_is_an_internal_error_and_breaks_no_fra
 
 
 async def test_an_empty_answer_of_a_backend_stays_empty() -> None:
-    async with rpc_backend(returns(b"")) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with (
+        rpc_backend(returns(b"")) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         body = await body_of(running, "rpc", method="diary.list")
 
     assert body == {"result": {}}
 
 
 async def test_a_call_without_data_reaches_the_backend_without_data() -> None:
-    async with rpc_backend() as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with rpc_backend() as diary, service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         await body_of(running, "rpc", method="diary.list")
 
     assert [call.data for call in diary.calls] == [b""]
@@ -103,7 +113,10 @@ async def test_a_call_without_data_reaches_the_backend_without_data() -> None:
 async def test_any_binary_data_passes_in_both_directions(data: bytes) -> None:
     b64data = base64.b64encode(data).decode()
 
-    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with (
+        rpc_backend(returns(data)) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         body = await body_of(running, "rpc", method="diary.list", b64data=b64data, **BINARY)
 
     assert [call.data for call in diary.calls] == [data]
@@ -111,7 +124,7 @@ async def test_any_binary_data_passes_in_both_directions(data: bytes) -> None:
 
 
 async def test_binary_data_with_invalid_base64_reaches_no_backend() -> None:
-    async with rpc_backend() as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with rpc_backend() as diary, service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         response = await ask(running, "rpc", method="diary.list", encoding="binary", b64data="é")
 
     assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})
@@ -122,10 +135,15 @@ async def test_binary_data_with_invalid_base64_reaches_no_backend() -> None:
     ("data", "passed_on"),
     [(b'{"a":\r\n1}', b'{"a": \n1}'), (b"", b""), (b"\x00\xff", None), (b"{}{}", None), (b'"\\ud800"', None)],
 )
-async def test_data_in_base64_for_a_client_that_speaks_json_must_be_json(data: bytes, passed_on: bytes | None) -> None:
+async def test_data_in_base64_for_a_client_that_uses_the_json_protocol_must_be_json(
+    data: bytes, passed_on: bytes | None
+) -> None:
     sent = {**BINARY, "protocol": "json", "b64data": base64.b64encode(b"{}").decode()}
 
-    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+    async with (
+        rpc_backend(returns(data)) as diary,
+        service_with_policy(OPEN, RPC_BACKENDS={"diary": diary.address}) as running,
+    ):
         response = await ask(running, "rpc", method="diary.list", **sent)
 
     expected = INTERNAL_ERROR if passed_on is None else {"result": {"b64data": base64.b64encode(passed_on).decode()}}

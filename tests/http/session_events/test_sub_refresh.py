@@ -1,4 +1,4 @@
-"""sub_refresh: the rules for subscribe decide; the answer is a result or a failed call."""
+"""sub_refresh: the rules for subscribe decide. The service answers with a result, or the call fails."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Script
 from tests.harness.identity import aborts
-from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, UNAVAILABLE, ask, body_of, meta, policed
+from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, UNAVAILABLE, ask, body_of, meta, service_with_policy
 
 POLICY = """
 [[channels]]
@@ -31,7 +31,7 @@ match = "news:*"
 allow = ["subscribe"]
 sensitive = false
 """
-ASKING = """
+POLICY_THAT_ASKS = """
 [[channels]]
 match = "room:*"
 allow = ["subscribe"]
@@ -41,14 +41,14 @@ NOW = 1_800_000_000
 
 
 async def test_a_subscription_that_is_still_allowed_is_extended_by_the_time_to_live(clock: FakeClock) -> None:
-    async with policed(POLICY, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
+    async with service_with_policy(POLICY, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
         body = await body_of(running, "sub_refresh", channel="family:f-1")
 
     assert body == {"result": {"expire_at": NOW + 300}}
 
 
 async def test_without_a_time_to_live_a_subscription_is_extended_without_an_expiry() -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "sub_refresh", channel="family:f-1")
 
     assert body == {"result": {}}
@@ -71,15 +71,15 @@ async def test_without_a_time_to_live_a_subscription_is_extended_without_an_expi
     ],
 )
 async def test_a_subscription_that_is_no_longer_allowed_ends(channel: str, owner: Any, mode: ResponseMode) -> None:
-    async with policed(POLICY, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+    async with service_with_policy(POLICY, CENTRIFUGO_RESPONSE_MODE=mode) as running:
         body = await body_of(running, "sub_refresh", channel=channel, meta=owner)
 
     assert body == EXPIRED
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-async def test_a_new_lock_ends_the_subscriptions_it_locks(lock: str) -> None:
-    async with policed(POLICY) as running:
+async def test_a_new_lock_ends_only_the_subscriptions_that_need_the_locked_feature(lock: str) -> None:
+    async with service_with_policy(POLICY) as running:
         before = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta())
         after = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta(lock))
 
@@ -88,7 +88,7 @@ async def test_a_new_lock_ends_the_subscriptions_it_locks(lock: str) -> None:
 
 
 async def test_a_fallback_connection_keeps_channels_that_are_not_sensitive() -> None:
-    async with policed(POLICY) as running:
+    async with service_with_policy(POLICY) as running:
         body = await body_of(running, "sub_refresh", channel="news:today", meta=POOL_MARKS)
 
     assert body == {"result": {}}
@@ -104,7 +104,7 @@ async def test_the_family_service_may_shorten_the_extension(
     options: dict[str, Any] = {"CHANNEL_SUBSCRIPTION_TTL_S": 300, "clock": clock}
     async with (
         family_service(grants(granted_until)) as family,
-        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **options) as running,
+        service_with_policy(POLICY_THAT_ASKS, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **options) as running,
     ):
         body = await body_of(running, "sub_refresh", channel="room:1")
 
@@ -127,7 +127,9 @@ async def test_the_family_service_may_shorten_the_extension(
 async def test_the_family_services_refusal_ends_the_subscription(script: Script, mode: ResponseMode) -> None:
     async with (
         family_service(script) as family,
-        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode) as running,
+        service_with_policy(
+            POLICY_THAT_ASKS, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode
+        ) as running,
     ):
         body = await body_of(running, "sub_refresh", channel="room:1")
 
@@ -151,7 +153,9 @@ async def test_a_failing_family_service_ends_no_subscription(
 ) -> None:
     async with (
         family_service(script) as family,
-        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode) as running,
+        service_with_policy(
+            POLICY_THAT_ASKS, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode
+        ) as running,
     ):
         response = await ask(running, "sub_refresh", channel="room:1")
 

@@ -24,7 +24,7 @@ from tests.http.session_events.asking import (
     body_of,
     forbidden,
     meta,
-    policed,
+    service_with_policy,
 )
 
 PLAIN = """
@@ -52,23 +52,23 @@ def disconnects(code: int, reason: str) -> Any:
 
 
 async def test_an_allowed_subscription_expires_after_the_time_to_live(clock: FakeClock) -> None:
-    async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
+    async with service_with_policy(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
         body = await body_of(running, "subscribe", channel="plain:1")
 
     assert body == {"result": {"expire_at": NOW + 300}}
 
 
 async def test_without_a_time_to_live_a_subscription_lasts_as_long_as_the_connection() -> None:
-    async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=0) as running:
+    async with service_with_policy(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=0) as running:
         body = await body_of(running, "subscribe", channel="plain:1")
 
     assert body == {"result": {}}
 
 
-async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: FakeClock) -> None:
-    """Centrifugo regards an expiry in the current second as passed."""
+async def test_a_subscription_lasts_at_least_as_long_as_its_time_to_live(clock: FakeClock) -> None:
+    """Centrifugo treats an expiry in the current second as past."""
     clock.wall = NOW + 0.999
-    async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=1, clock=clock) as running:
+    async with service_with_policy(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=1, clock=clock) as running:
         body = await body_of(running, "subscribe", channel="plain:1")
 
     assert body == {"result": {"expire_at": NOW + 2}}
@@ -89,7 +89,7 @@ async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: Fake
         (300, NOW * 1000, {"expire_at": NOW + 300}),
     ],
 )
-async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
+async def test_a_subscription_ends_at_the_expiry_of_its_grant_or_after_the_time_to_live_whichever_is_earlier(
     clock: FakeClock, ttl_s: int, granted_until: int, expected: dict[str, int]
 ) -> None:
     """An expiry in the past is passed on, and Centrifugo refuses the subscription.
@@ -98,7 +98,7 @@ async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
     """
     async with (
         family_service(grants(granted_until)) as family,
-        policed(
+        service_with_policy(
             POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CHANNEL_SUBSCRIPTION_TTL_S=ttl_s, clock=clock
         ) as running,
     ):
@@ -113,7 +113,7 @@ async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
 async def test_the_family_service_receives_the_user_and_the_action(event: str, action: pb.ChannelAction) -> None:
     async with (
         family_service() as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         body = await body_of(running, event, channel="room:1")
 
@@ -138,14 +138,14 @@ async def test_a_request_that_the_policy_decides_does_not_reach_the_family_servi
 ) -> None:
     async with (
         family_service() as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         await body_of(running, "subscribe", channel=channel, meta=owner)
 
     assert family.calls == []
 
 
-SAID = [
+REFUSALS = [
     (denies(403, "not a member"), 200, forbidden("not a member")),
     (denies(400, "lowest"), 200, {"error": {"code": 400, "message": "lowest"}}),
     (denies(1999, "highest"), 200, {"error": {"code": 1999, "message": "highest"}}),
@@ -161,14 +161,14 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("script", "status", "expected"), SAID)
+@pytest.mark.parametrize(("script", "status", "expected"), REFUSALS)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
 async def test_the_family_services_refusal_is_passed_on_with_codes_that_centrifugo_accepts(
     script: Any, status: int, expected: Any, event: str
 ) -> None:
     async with (
         family_service(script) as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         response = await ask(running, event, channel="room:1")
 
@@ -180,7 +180,7 @@ async def test_the_family_services_refusal_is_passed_on_with_codes_that_centrifu
 async def test_no_error_status_of_the_family_service_allows_a_request(status: grpc.StatusCode, event: str) -> None:
     async with (
         family_service(aborts(status, "private details")) as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         response = await ask(running, event, channel="room:1")
 
@@ -188,8 +188,8 @@ async def test_no_error_status_of_the_family_service_allows_a_request(status: gr
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_a_family_service_that_is_down_is_a_temporary_refusal(event: str) -> None:
-    async with policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS="127.0.0.1:1") as running:
+async def test_while_the_family_service_is_down_a_request_is_refused_temporarily(event: str) -> None:
+    async with service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS="127.0.0.1:1") as running:
         body = await body_of(running, event, channel="room:1")
 
     assert body == UNAVAILABLE
@@ -203,7 +203,7 @@ async def test_a_call_to_a_family_service_that_hangs_ends_at_its_deadline() -> N
     }
     async with (
         family_service(hangs) as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **deadlines) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **deadlines) as running,
     ):
         started = time.perf_counter()
         body = await body_of(running, "subscribe", channel="room:1")
@@ -216,7 +216,7 @@ async def test_a_family_service_that_hangs_holds_at_most_rpc_max_inflight_reques
     settings: dict[str, Any] = {"RPC_MAX_INFLIGHT": 2, "FAMILY_SERVICE_DEADLINE_MS": 30000}
     async with (
         family_service(hangs) as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **settings) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **settings) as running,
     ):
         stuck = [asyncio.ensure_future(ask(running, "subscribe", channel="room:1")) for _ in range(2)]
         async with asyncio.timeout(5):
@@ -232,10 +232,10 @@ async def test_a_family_service_that_hangs_holds_at_most_rpc_max_inflight_reques
     assert len(family.calls) == 2
 
 
-async def test_a_family_service_that_is_back_is_called_again() -> None:
+async def test_after_its_return_the_family_service_is_called_again() -> None:
     async with (
         family_service() as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         await family.stop()
         down = await body_of(running, "subscribe", channel="room:1")
@@ -247,10 +247,10 @@ async def test_a_family_service_that_is_back_is_called_again() -> None:
     assert (down, body) == (UNAVAILABLE, {"result": {}})
 
 
-async def test_in_mode_envelope_a_failing_family_service_is_a_temporary_error_too() -> None:
+async def test_in_envelope_mode_a_failure_of_the_family_service_is_a_temporary_error() -> None:
     async with (
         family_service(aborts(grpc.StatusCode.INTERNAL)) as family,
-        policed(
+        service_with_policy(
             POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=ResponseMode.ENVELOPE
         ) as running,
     ):
@@ -259,11 +259,11 @@ async def test_in_mode_envelope_a_failing_family_service_is_a_temporary_error_to
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_the_family_service_decides_before_the_limit() -> None:
-    """A publisher who is refused does not learn the limit for others."""
+async def test_the_family_service_decides_before_the_size_limit_is_checked() -> None:
+    """A publisher who is refused must not learn the size limit."""
     async with (
         family_service(denies(403, "not a member")) as family,
-        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
+        service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         refused = await body_of(running, "publish", channel="room:1", data="x" * 100)
         family.script = grants()
