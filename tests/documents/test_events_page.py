@@ -75,7 +75,7 @@ def test_the_page_explains_every_key_of_a_rule() -> None:
     explained = set(re.findall(r"^\| `(\w+)` \|", section("The policy file"), re.MULTILINE))
 
     before_a_table = set(
-        re.findall(r"^(?:Every|A channel|An rpc) rule has `(\w+)`", section("The policy file"), re.MULTILINE)
+        re.findall(r"^(?:Every|A channel|An rpc) rule must have `(\w+)`", section("The policy file"), re.MULTILINE)
     )
     assert explained | before_a_table == {*CHANNEL_KEYS, *RPC_KEYS}
 
