@@ -1,4 +1,4 @@
-"""Registers the checks."""
+"""Registers the system checks."""
 
 from django.apps import AppConfig
 

@@ -1,6 +1,6 @@
 """The interface for the spans of a proxy request: a server span, and a client span for each gRPC call.
 
-These classes do nothing; those in realtime_site/tracing/tracer.py record spans.
+The classes here do nothing. The classes in realtime_site/tracing/tracer.py record spans.
 """
 
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,10 @@ StartedCall = tuple[Any, ...]
 
 
 class Called(NamedTuple):
-    """A gRPC method. `peer` is the name of an rpc backend, because all backends have the same method; otherwise ""."""
+    """A gRPC method. `peer` is the name of an rpc backend, because all rpc backends have the same method.
+
+    For other services, `peer` is "".
+    """
 
     service: str
     method: str
@@ -19,10 +22,10 @@ class Called(NamedTuple):
 
 
 class Span:
-    """The server span of a request; finish it once."""
+    """The server span of a request. Call `finish` once."""
 
     def finish(self, status: int, outcome: str = "") -> None:
-        """End with an HTTP status; 0 means that nothing was sent."""
+        """End the span with the HTTP status of the answer. 0 means that no answer was sent."""
 
 
 class Tracer:

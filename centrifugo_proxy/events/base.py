@@ -1,4 +1,4 @@
-"""The interface of an event, and its collaborators."""
+"""The interface of an event, and the interfaces that an event uses."""
 
 from typing import Any, Protocol
 
@@ -16,14 +16,14 @@ class Caller(Protocol):
     """The client of the HTTP request."""
 
     async def gone(self) -> bool:
-        """True if its connection is known to be closed."""
+        """True if the client's connection is known to be closed."""
 
 
 class Event(Protocol):
-    """The handler of one of Centrifugo's events: decides about a parsed request."""
+    """The handler of one of Centrifugo's events. It decides about a parsed request."""
 
     async def decide(self, request: Any, caller: Caller) -> Decision:
-        """The decision about a request that the event's parser has made.
+        """Decide about a request that the event's parser has returned.
 
         Raises BadRequest, CallerGone, BackendUnavailable, IdentityUnavailable, IdentityInterrupted or ShareTaken. Any
         other exception is an internal error.
@@ -31,4 +31,4 @@ class Event(Protocol):
 
 
 class CallerGone(Exception):
-    """The caller hung up before it could be answered."""
+    """The caller hung up before the service could answer."""

@@ -21,14 +21,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
-    """Allowed by `rule`, until `expire_at` (Unix seconds; 0: the family service sets no end)."""
+    """Allowed by `rule`, until `expire_at` in Unix seconds. It is 0 if the family service sets no end."""
 
     rule: ChannelRule
     expire_at: int
 
 
 class Denied(NamedTuple):
-    """Refused, with the client's error. `temporary` is true if a connection that is not degraded may be allowed."""
+    """Refused, with an error for the client. `temporary` is true if a connection without degradation may be allowed."""
 
     code: int
     message: str
@@ -40,7 +40,7 @@ Judgement = Granted | Denied | BackendDisconnect
 
 @dataclass(frozen=True, slots=True)
 class ChannelGate:
-    """Asks the policy, and the family service for rules with `ask_family_service`."""
+    """Asks the policy. If the rule that decides has `ask_family_service`, it also asks the family service."""
 
     policy: Policy
     owners: Owners
@@ -63,8 +63,9 @@ class ChannelGate:
 
 
 def _judgement(answer: AccessAnswer, rule: ChannelRule, owner: Owner) -> Judgement:
-    """The judgement for an answer. The family service does not know the users of fallback connections, so a refusal of
-    such a connection is temporary.
+    """The judgement that follows from an answer of the family service.
+
+    The family service does not know the users of fallback connections, so a refusal of such a connection is temporary.
     """
     match answer:
         case Grant(expire_at):

@@ -48,7 +48,8 @@ OUTCOMES: Final = (
 # info and meta when it connects.
 DEGRADED_MARKS: Final = {"degraded": True}
 
-# Centrifugo refuses such a connection with an error after which SDKs do not reconnect. After ours they do.
+# Centrifugo would refuse such a connection with an error after which SDKs do not reconnect. After the error of this
+# service, they reconnect.
 ENDED: Final = "identity's Success has an expire_at in the past; compare the clocks"
 
 
@@ -99,7 +100,7 @@ class Connect:
 
     async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
-        After the last check whether the caller has hung up, no other task runs before the ticket is consumed.
+        The last check before the ticket is consumed is whether the caller has hung up. No other task runs in between.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

@@ -1,4 +1,4 @@
-"""The decision of an event, to be rendered, counted and logged."""
+"""The decision about a request, which is then rendered, counted and logged."""
 
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,7 @@ class DisconnectChanged(NamedTuple):
 
 
 class ExpiryCut(NamedTuple):
-    """A service set an expiry that is too far ahead: it was cut. `expire_at` is the value that the service sent."""
+    """A service set an expiry that is too far ahead, so it was shortened. `expire_at` is the value from the service."""
 
     service: str
     expire_at: int
@@ -28,7 +28,7 @@ class MetaMissing(NamedTuple):
 class CallFailed(NamedTuple):
     """A call to a service got no answer, or was not made because RPC_MAX_INFLIGHT calls were in flight.
 
-    `status` is the gRPC status name, UNAVAILABLE for a call that was not made.
+    `status` is the name of the gRPC status. It is UNAVAILABLE for a call that was not made.
     """
 
     service: str
@@ -50,15 +50,15 @@ class GuardRefused(NamedTuple):
 Notice = FallbackNotice | DisconnectChanged | ExpiryCut | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
-# The outcomes of session events, values of a metric label. Every event has the series of COMMON_OUTCOMES.
+# The outcomes of session events, which are values of a metric label. Every event also has the COMMON_OUTCOMES.
 SESSION_EVENT_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
 COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 
 
 class Decision(NamedTuple):
-    """`outcome` is a metric label; `status` is the HTTP status in response mode `http`.
+    """`outcome` is the value of a metric label. `status` is the HTTP status in response mode `http`.
 
-    `fault` is the exception behind an internal error. `notices` are for operators.
+    `fault` is the exception that caused an internal error. `notices` are for operators.
     """
 
     outcome: str
@@ -87,10 +87,10 @@ def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
 
 
 def denied(code: int, message: str, notices: Notices = (), *, temporary: bool = False) -> Decision:
-    """Refused: the client gets the error and its connection stays. After a temporary error the SDKs subscribe again;
-    they do not repeat a publication or an rpc.
+    """Refused: the client gets the error, and its connection stays open.
 
-    The message is never empty: Centrifugo omits an empty one, and the Python SDK then retries forever.
+    After a temporary error, SDKs subscribe again, but they do not repeat a publication or an rpc.
+    The message is never empty: Centrifugo omits an empty message, and the Python SDK then retries forever.
     """
     return Decision("denied", 200, answers.Error(code, message or "refused", temporary), notices)
 
@@ -103,17 +103,17 @@ def too_large(limit: int, notices: Notices = ()) -> Decision:
 
 
 def unavailable(status: int, notices: Notices = ()) -> Decision:
-    """A required service is down or slow: the request is refused for now, with a temporary error (see `denied`).
+    """A required service is down or slow, so the request is refused with a temporary error (see `denied`).
 
-    `status` 200 refuses the command. 503 fails the call: Centrifugo then keeps the connection or the subscription for
-    another minute.
+    With `status` 200, only the client's command fails. With 503, Centrifugo's call fails, and Centrifugo keeps the
+    connection or the subscription for another minute.
     """
     answer = answers.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
     return Decision("unavailable", status, answer, notices)
 
 
 def disconnected(service: str, code: int, reason: str, notices: Notices = ()) -> Decision:
-    """Disconnected by this service. A code outside Centrifugo's range becomes 4000, and SDKs reconnect."""
+    """Disconnected, because `service` asks for it. A code outside Centrifugo's range becomes 4000: SDKs reconnect."""
     passable = code in codes.DISCONNECT_CODES
     answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):

@@ -4,18 +4,18 @@ from typing import Final
 
 from centrifugo_proxy.events.decision import ExpiryCut, Notices
 
-# Centrifugo v5's timers overflow at an expiry more than 292 years ahead, such as milliseconds in place of seconds: it
-# then refreshes the connection in a loop. v6.9.1 cuts an expiry to one year. This value is safe for both.
+# If an expiry is more than 292 years ahead (for example in milliseconds), a timer of Centrifugo v5 overflows. v5 then
+# refreshes the connection in a loop. v6.9.1 shortens an expiry to one year. This value is safe for both versions.
 FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 
 def furthest_end(now: float) -> int:
-    """The latest expiry that is sent, in Unix seconds. `now` is Unix time, too."""
+    """The latest expiry that is sent, in Unix seconds. `now` is also in Unix seconds."""
     return int(now) + FURTHEST_END_S
 
 
 def bounded(expire_at: int, now: float, service: str) -> tuple[int, Notices]:
-    """The service's `expire_at`, cut to `furthest_end` with a notice. 0 (never) stays 0."""
+    """The service's `expire_at`. If it is after `furthest_end`, it is shortened, with a notice. 0 (never) stays 0."""
     furthest = furthest_end(now)
     if expire_at <= furthest:
         return expire_at, ()

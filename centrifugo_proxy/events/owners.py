@@ -25,7 +25,10 @@ class Owners:
     missing: Once = field(default_factory=Once)
 
     def of(self, request: EventRequest) -> tuple[Owner | None, Notices]:
-        """The owner, None if `user` is empty or `meta` is missing or malformed, and the notices for operators."""
+        """The owner, and the notices for operators.
+
+        The owner is None if `user` is empty, or if `meta` is missing or malformed.
+        """
         owner = owner_of(request.user, request.meta)
         if owner is None and request.without_meta and self.missing.first():
             return None, (MetaMissing(),)

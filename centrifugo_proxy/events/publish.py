@@ -23,12 +23,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest, readable_by_e
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Allows or refuses a publication; the data is not changed."""
+    """Allows or refuses a publication. It does not change the data."""
 
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow, refuse, or disconnect if the family service asks for it. Raises BadRequest, and the gate's errors.
+        """Allow or refuse. Disconnect if the family service asks for it.
+
+        Raises BadRequest and the errors of `ChannelGate.judge`.
 
         The data is checked last, so that a client without permission does not learn the limits.
         """

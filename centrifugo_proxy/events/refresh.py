@@ -1,6 +1,6 @@
 """The refresh event: decides whether a connection may continue, and updates its owner's description.
 
-An answer without `result` ends the connection; after a failed call Centrifugo keeps it for another minute:
+An answer without `result` ends the connection. After a failed call, Centrifugo keeps it for another minute:
 https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
@@ -28,9 +28,9 @@ from centrifugo_proxy.policy.owner import Owner
 from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
 
-# The number of simultaneous refresh calls in an outage in which connects do not call identity. An answer to one of them
-# ends the outage. If identity hangs, more calls would take slots from connects, which the pool answers without waiting.
-# Refreshes are frequent then, because Centrifugo repeats each failed one after a minute.
+# The maximum number of simultaneous refresh calls while connects do not call identity, because of an outage. An answer
+# to one of these calls ends the outage. If identity hangs, more calls would take slots from connects, which the pool
+# answers without a wait. There are many refreshes in an outage: Centrifugo repeats each failed one after a minute.
 MOST_IN_AN_OUTAGE: Final = 8
 
 
@@ -46,8 +46,10 @@ class Refresh:
     in_an_outage: Capacity = field(default_factory=lambda: Capacity(MOST_IN_AN_OUTAGE))
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Ask identity. Without a usable `meta` the connection expires. A connection on a fallback ticket expires too,
-        so that its client reconnects as its real user. Raises the same errors as `RefreshClient`.
+        """Ask identity. Raises the same errors as `RefreshClient`.
+
+        If `meta` is not usable, the connection expires. A connection with a fallback ticket also expires, so that its
+        client reconnects as its real user.
         """
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
@@ -83,8 +85,8 @@ class Refresh:
         return (ended,) if ended else ()
 
     def _renewed(self, identity: Identity, known: bytes, notices: Notices) -> Decision:
-        """A new expiry, without which Centrifugo would end the connection, and the owner's description if it has
-        changed.
+        """A new expiry, and the owner's description if it has changed.
+        Without a new expiry, Centrifugo would end the connection.
         """
         now = self.clock.time()
         expire_at, cut = bounded(identity.expire_at, now, "identity")
@@ -101,6 +103,6 @@ def _says(known: bytes, meta: dict[str, Any]) -> bool:
         return True
     try:
         same: bool = orjson.loads(known) == meta
-    except orjson.JSONDecodeError:  # a field that `owner_of` skips has a value that orjson refuses, such as 1e999
+    except orjson.JSONDecodeError:  # orjson refuses a value such as 1e999, even in a field that `owner_of` ignores
         return False
     return same

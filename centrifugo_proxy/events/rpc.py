@@ -35,16 +35,16 @@ from centrifugo_proxy.protocol.session_events import EventRequest, data_fields
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """`backends` maps each backend that the policy's rules may name to its client."""
+    """`backends` has the client of each backend, by the backend's name in the rules of the policy."""
 
     policy: Policy
     owners: Owners
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer (see `data_fields`), a refusal, or an internal error for data that is not valid.
+        """The backend's answer, or a refusal. Raises BadRequest, ShareTaken, and the errors of `RpcBackend`.
 
-        Raises BadRequest, ShareTaken, and the errors of `RpcBackend`.
+        If the data of the answer is not valid (see `data_fields`), the decision is an internal error.
         """
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)

@@ -1,6 +1,6 @@
 """The sub_refresh event: decides whether a subscription may continue, by the rules for subscribe.
 
-An answer without `result` ends the subscription; after a failed call Centrifugo keeps it for another minute:
+An answer without `result` ends the subscription. After a failed call, Centrifugo keeps it for another minute:
 https://centrifugal.dev/docs/server/proxy#sub-refresh-proxy
 """
 
@@ -16,7 +16,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(frozen=True, slots=True)
 class SubRefresh:
-    """Each answer with a 200 is a result, never an error or a disconnect."""
+    """Each answer with the status 200 is a result, never an error or a disconnect."""
 
     gate: ChannelGate
     clock: Clock

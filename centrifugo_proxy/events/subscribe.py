@@ -17,8 +17,10 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Allowed subscriptions expire, so that sub_refresh decides again: after `ttl_s` (0 = no limit), or earlier if the
-    family service says so.
+    """Allows or refuses a subscription.
+
+    An allowed subscription expires after `ttl_s` seconds (0 = no limit), or earlier if the family service sets an
+    earlier end. Then sub_refresh decides again.
     """
 
     gate: ChannelGate
@@ -26,7 +28,7 @@ class Subscribe:
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow, with an expiry if there is one; or refuse; or disconnect, if the family service asks for it."""
+        """Allow, with an expiry if there is one, or refuse. Disconnect if the family service asks for it."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):
@@ -38,8 +40,10 @@ class Subscribe:
 
 
 def allowed_until(expire_at: int, now: float, ttl_s: int, notices: Notices) -> Decision:
-    """Allowed until the earlier of the family service's `expire_at` and now + `ttl_s`; without end if both are 0.
-    `now` is rounded up: Centrifugo permanently refuses a subscription that has expired when the answer arrives.
+    """Allowed until `expire_at` of the family service or until now + `ttl_s`, whichever is earlier.
+
+    If both are 0, the subscription has no end. `now` is rounded up, because Centrifugo permanently refuses a
+    subscription that has expired when the answer arrives.
     """
     expire_at, cut = bounded(expire_at, now, "family_service")
     if ttl_s:

@@ -49,7 +49,7 @@ def dumped(fleet: Fleet) -> str:
 
 
 def lines(fleet: Fleet) -> Iterator[str]:
-    """The verdict, the table, and the reason for each pod that did not answer, or answered only in part."""
+    """The verdict, the table, and the reason for each pod that answered only in part or not at all."""
     yield verdict(fleet)
     yield from plain([HEAD, *rows(fleet)])
     yield from errors(fleet)

@@ -22,7 +22,7 @@ class Scrape(NamedTuple):
 
 
 class Outage(NamedTuple):
-    """`identity_outage` of /health; the last three are None for a version that does not report them."""
+    """`identity_outage` of /health. The last three fields are None if the pod's version does not report them."""
 
     degraded: bool
     consecutive_failure_count: int
@@ -42,9 +42,9 @@ class Health(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """The state of one replica. `error` is None without an error; any other None means unknown.
+    """The state of one replica. `error` is None if there is no error. In other fields, None means unknown.
 
-    `resolved` is False if its host name did not resolve, so that no request was sent.
+    `resolved` is False if the replica's host name did not resolve. Then no request was sent.
     """
 
     url: str
@@ -65,7 +65,7 @@ class Pod(NamedTuple):
 
 
 def read_health(body: Any) -> Health:
-    """Reads the parsed body of /health. Raises ValueError for any other body; unknown fields are ignored."""
+    """Reads the parsed body of /health. Unknown fields are ignored. Raises ValueError for any other body."""
     try:
         outage = body["identity_outage"]
         return Health(
@@ -101,7 +101,10 @@ def read_scrape(at: float, exposition: bytes) -> Scrape:
 
 
 def rates(earlier: Scrape, later: Scrape) -> dict[str, float] | None:
-    """Connects a second by outcome between two scrapes; None if a count fell, as after a restart, or no time passed."""
+    """Connects a second by outcome between two scrapes.
+
+    None if a count fell, such as by a restart of the process, or if no time passed.
+    """
     seconds = later.at - earlier.at
     grown = {outcome: count - earlier.connects.get(outcome, 0) for outcome, count in later.connects.items()}
     if seconds <= 0 or any(count < 0 for count in grown.values()):

@@ -12,13 +12,13 @@ NO_HEALTH: Final = {"version": None, "status": None, "identity_outage": None, "f
 
 
 class Fleet(NamedTuple):
-    """The pods of one round. Those whose host name did not resolve are included."""
+    """The pods of one round, including pods whose host name did not resolve."""
 
     pods: tuple[Pod, ...]
 
     @property
     def state(self) -> PluginState:
-        """UNKNOWN if no pod could be queried, CRITICAL if no pod answered, else the worst pod's state."""
+        """UNKNOWN if no pod could be queried, CRITICAL if no pod answered, otherwise the state of the worst pod."""
         if not any(pod.resolved for pod in self.pods):
             return PluginState.UNKNOWN
         if not any(pod.answered for pod in self.pods):
@@ -32,7 +32,7 @@ class Fleet(NamedTuple):
         return sum(_left(group) for group in groups) if groups else None
 
     def empty_in_s(self, pod: Pod) -> float | None:
-        """Seconds until this pod runs out of tickets at the current rate, 0 if it has none left of a loaded pool.
+        """Seconds until this pod runs out of tickets at the current rate. 0 if its pool was loaded and is now empty.
 
         None if the rate is zero or unknown. Pods that share claims use up the same tickets.
         """
@@ -87,7 +87,7 @@ def state_of(pod: Pod) -> PluginState:
 
 
 def as_json(fleet: Fleet) -> dict[str, Any]:
-    """The documented shape of --json: always the same fields, null where the value is unknown."""
+    """The documented object of --json. It always has the same fields. A value is null if it is unknown."""
     return {
         "state": fleet.state.name.lower(),
         "pods": [_pod_json(fleet, pod) for pod in fleet.pods],
@@ -126,7 +126,7 @@ def _health_json(health: Health) -> dict[str, Any]:
 
 
 def verdict(fleet: Fleet) -> str:
-    """The state in one sentence: how many pods answer, and how many have which problem."""
+    """The state in one sentence: how many pods answer, and how many pods have each problem."""
     answered = [pod.health for pod in fleet.pods if pod.health is not None]
     wrong = {
         "not ready": sum(pod.answered and pod.ready is not True for pod in fleet.pods),

@@ -91,7 +91,7 @@ def duration(seconds: float | None) -> str:
 
 
 def errors(fleet: Fleet) -> Iterator[str]:
-    """One line per pod that did not answer, or answered only in part, with the reason."""
+    """One line with the reason for each pod that answered only in part or not at all."""
     return (f"{pod.name}: {pod.error}" for pod in fleet.pods if pod.error)
 
 

@@ -87,7 +87,7 @@ class VirtualTime:
 
 @dataclass
 class RealTime:
-    """Real time."""
+    """Real time. The wall time advances only in waits."""
 
     started: float = field(default_factory=time.monotonic)
     wall: float = field(default_factory=time.time)

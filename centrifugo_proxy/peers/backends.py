@@ -1,4 +1,4 @@
-"""The services that the session events call: requests, answers and interfaces, without gRPC."""
+"""The services that the session events call: their requests, answers and interfaces, without gRPC."""
 
 from typing import Final, NamedTuple, Protocol
 
@@ -10,13 +10,15 @@ FAMILY_SERVICE: Final = "family_service"
 
 
 def rpc_backend(name: str) -> str:
-    """The name of an rpc backend in metrics and log lines; `name` is a name of RPC_BACKENDS."""
+    """The name of an rpc backend in metrics and log lines. `name` is its name in RPC_BACKENDS."""
     return f"rpc:{name}"
 
 
 class BackendUnavailable(Exception):
-    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), the call was interrupted (CANCELLED, or OK without a
-    message), or too many calls to the service are in flight. `status` is the name of a gRPC status.
+    """The service did not answer, the call was interrupted, or too many calls to the service are in flight.
+
+    `status` is the name of the gRPC status. It is UNAVAILABLE or DEADLINE_EXCEEDED if there was no answer. It is
+    CANCELLED, or OK without a message, if the call was interrupted. It is UNAVAILABLE if the call was not made.
     """
 
     def __init__(self, service: str, status: str) -> None:
@@ -54,13 +56,15 @@ class RefreshClient(Protocol):
     """The part of the identity service that the refresh event uses."""
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """Ask whether the connection may continue. The answer is also IdentityDenied if the server does not implement
-        Refresh. Raises IdentityUnavailable, IdentityInterrupted, IdentityFault or ShareTaken.
+        """Ask whether the connection may continue.
+
+        The answer is IdentityDenied also if the server does not implement Refresh. Raises IdentityUnavailable,
+        IdentityInterrupted, IdentityFault or ShareTaken.
         """
 
 
 class AccessQuery(NamedTuple):
-    """A subscription, or with `publish` a publication, that needs permission."""
+    """A request for permission: to publish if `publish` is true, otherwise to subscribe."""
 
     user: str
     family_id: str
@@ -70,7 +74,7 @@ class AccessQuery(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Permission until `expire_at` (Unix seconds; 0: the family service sets no end)."""
+    """Permission until `expire_at`, in Unix seconds. It is 0 if the family service sets no end."""
 
     expire_at: int
 
@@ -79,14 +83,14 @@ AccessAnswer = Grant | BackendError | BackendDisconnect
 
 
 class FamilyService(Protocol):
-    """The service that decides about channels whose rule has `ask_family_service`."""
+    """The service that decides about a channel if the channel's rule has `ask_family_service`."""
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         """Answers one question. Raises BackendUnavailable, BackendFault or ShareTaken."""
 
 
 class RpcCall(NamedTuple):
-    """A client's call. `data` is what the client sent, JSON or binary, unchanged."""
+    """A client's call. `data` is the client's data without changes, JSON or binary."""
 
     method: str
     data: bytes

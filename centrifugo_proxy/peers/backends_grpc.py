@@ -26,9 +26,9 @@ from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
 ACCESS_SERVICE: Final = "realtime.v1.ChannelAccessService"
 RPC_SERVICE: Final = "realtime.v1.RpcBackendService"
-# A longer message for a client is cut.
+# In characters. A longer message for a client is shortened to this length.
 LONGEST_MESSAGE: Final = 1024
-# Statuses that count as answers, with the error that the client gets.
+# Statuses that count as answers. Each has the error that the client gets.
 REFUSALS: Final = {
     grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
     grpc.StatusCode.UNAUTHENTICATED: BackendError(FORBIDDEN, "not allowed"),
@@ -70,7 +70,7 @@ class GrpcFamilyService:
 
 
 class GrpcRpcBackend:
-    """`RpcBackend` over gRPC, on a channel of its own. `peer.name` is the backend's name of RPC_BACKENDS."""
+    """`RpcBackend` over gRPC, on a channel of its own. `peer.name` is the backend's name in RPC_BACKENDS."""
 
     def __init__(self, peer: Peer) -> None:
         self._service = rpc_backend(peer.name)

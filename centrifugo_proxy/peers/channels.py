@@ -1,4 +1,4 @@
-"""Channels that can be replaced while in use. rollover.py decides when."""
+"""Channels that can be replaced while they are in use. rollover.py decides when."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ class Source(Protocol):
         """A new channel with the newest credentials."""
 
     def changed(self) -> bool:
-        """True once after each change of the credentials that `open` uses. Called every 0.2 s."""
+        """True at the first call after each change of the credentials that `open` uses. It is called every 0.2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ class RollingMethod:
 
 
 class RollingChannel:
-    """The current channel to one target. `run` replaces it; calls in flight finish on the channel they began on."""
+    """The current channel to one target. `run` replaces it. A call in flight finishes on the channel where it began."""
 
     def __init__(self, source: Source, *, age_s: float | None, linger_s: float, report: Report) -> None:
-        """`linger_s` is how long a replaced channel stays open: longer than any deadline. `age_s`: see Rollover."""
+        """A replaced channel stays open for `linger_s`, which must exceed any deadline. Rollover explains `age_s`."""
         self._source, self._linger_s, self._report = source, linger_s, report
         self._methods: dict[str, RollingMethod] = {}
         self._candidate: aio.Channel | None = None
@@ -187,7 +187,7 @@ def is_name(target: str) -> bool:
 async def rolling_channel(
     source: Source, *, target: str, deadline_s: float, report: Report, age_s: float = AGE_S
 ) -> AsyncIterator[RollingChannel]:
-    """A channel to a target. It connects at once, is replaced when needed, and is closed at the end."""
+    """A channel to a target. It connects at once, is replaced when needed, and is closed when the context ends."""
     oldest_s = age_s if is_name(target) else None
     channel = RollingChannel(source, age_s=oldest_s, linger_s=deadline_s + 1, report=report)
     try:

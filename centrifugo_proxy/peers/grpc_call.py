@@ -1,4 +1,4 @@
-"""The methods of a peer. Each call has a deadline and is counted, timed and traced."""
+"""The gRPC methods of a peer. Each call has a deadline, and is counted, timed and traced."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -21,18 +21,18 @@ Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
 BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 
-# Maximum number of abandoned calls to one peer. Each ends by its deadline. Above the maximum they are cancelled at
-# once, and grpcio leaks about 900 bytes for each.
+# Maximum number of abandoned calls to one peer. Each of them ends at its deadline at the latest. Above the maximum, a
+# call is cancelled at once, and grpcio leaks about 900 bytes for each cancelled call.
 ABANDONED_CALLS: Final = 4096
-# Names and numbers of statuses, kept here because an enum computes `name` and `value` at each access.
+# The names and numbers of two statuses. They are stored here, because an enum computes `name` and `value` each time.
 OK: Final = (grpc.StatusCode.OK.name, grpc.StatusCode.OK.value[0])
 CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.value[0])
 
 
 class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
-    """Metadata that grpc.aio takes as they are: it evaluates their truth value and reads them once (docs/upgrading.md).
+    """Metadata that grpc.aio uses without a copy (docs/upgrading.md). It evaluates the truth value, and reads it once.
 
-    For None, grpc.aio makes an empty aio.Metadata, which takes longer to make and read than this tuple.
+    If a caller passes None instead, grpc.aio makes an empty aio.Metadata, which takes more time than this tuple.
     """
 
     __init__ = object.__init__
@@ -48,11 +48,11 @@ NO_METADATA: Final = SentMetadata()
 class Peer:
     """A service at the other end of a channel.
 
-    `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call made, also
-    of failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the
-    calls in flight, and `refused` is called for each call that it refuses. `share` limits the requests that wait for
-    them, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls whose
-    callers have hung up.
+    `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of each call that was
+    made, even if it failed or was cancelled. In spans, `name` distinguishes services with the same methods. `capacity`
+    limits the calls in flight, and `refused` is called for each call that it refuses. `share` limits the requests that
+    wait for these calls: if the service hangs, it cannot block requests that do not need it. `abandoned` counts the
+    calls whose callers have hung up.
     """
 
     channel: RollingChannel
@@ -68,7 +68,7 @@ class Peer:
     def method(
         self, service: str, method: str, request: type[Request], response: type[Response]
     ) -> "ObservedCall[Request, Response]":
-        """A method of the service, by the contract's names and messages."""
+        """A method of the service, with the names and messages of the .proto file."""
         called = Called(service, method, self.name)
         return ObservedCall(self.channel.method(f"/{service}/{method}"), called, response, self)
 
@@ -83,13 +83,14 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Make one call, without retries. The caller awaits the response. Raises Failed, at once if at capacity, or
-        ShareTaken.
+        """Make one call, without retries. The caller awaits the response.
+
+        Raises Failed or ShareTaken. If `capacity` refuses the call, Failed is raised at once.
         """
         capacity, share = self.peer.capacity, self.peer.share
         if capacity is not None and not capacity.enter():
             self.peer.refused()
-            raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
+            raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are in progress")
         if share is not None and not share.enter():
             if capacity is not None:
                 capacity.leave()
@@ -115,7 +116,7 @@ class ObservedCall(Generic[Request, Response]):
             peer.tracer.end_call(call, self.called, number)
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
-        """The response, neither counted nor traced. The call's slot is released when the call ends. Raises Failed."""
+        """Make one call that is not counted or traced. The call's slot is released when it ends. Raises Failed."""
         peer, make_call = self.peer, self.rolling.call
         sent = SentMetadata(metadata) if metadata else NO_METADATA
         call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=sent)
@@ -125,16 +126,16 @@ class ObservedCall(Generic[Request, Response]):
         call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
         try:
             await ended
-        except asyncio.CancelledError:  # the caller has hung up; awaiting the call itself would have cancelled it
+        except asyncio.CancelledError:  # the caller has hung up. `await call` would have cancelled the call.
             self._abandon(call, make_call)
             raise
         succeeded = True
         try:
             body = await call
-        # The call has failed; a cancellation of this task raises at the await above.
+        # Here CancelledError means that the call failed. A cancellation of this task raises at the await above.
         except (grpc.RpcError, asyncio.CancelledError):
             succeeded = False
-        if not succeeded:  # outside the except block, whose exception quotes the peer
+        if not succeeded:  # outside the except block: its exception quotes the peer, and would become the context
             raise await self._failure(call, make_call)
         if body is None:  # None is possible, although grpc.aio's annotations exclude it
             raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")
@@ -159,8 +160,9 @@ class ObservedCall(Generic[Request, Response]):
         self.peer.channel.call_expired(self.rolling, make_call)
 
     def _abandon(self, call: BytesCall, make_call: BytesMethod) -> None:
-        """Let the call run until its deadline at most: grpcio never frees the memory of a cancelled call's operations.
-        Above ABANDONED_CALLS, cancel it.
+        """Let the call run until its deadline at most. Above ABANDONED_CALLS, cancel it.
+
+        grpcio never frees the memory of a cancelled call's operations.
         """
         if call.done():
             return

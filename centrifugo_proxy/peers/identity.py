@@ -1,4 +1,4 @@
-"""The identity service: requests, answers and interface, without gRPC."""
+"""The identity service: its requests, answers and interface, without gRPC."""
 
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 
@@ -6,7 +6,7 @@ from common.repetition import ClosedFault
 
 Tier = Literal["unspecified", "free", "pro", "family"]
 TIERS: Final[tuple[str, ...]] = get_args(Tier)
-# A longer id is a fault: every presence, join and publication of its connection would carry it.
+# A longer id is a fault, because every presence, join and publication of the connection would contain it.
 LONGEST_ID_BYTES: Final = 1024
 
 
@@ -29,7 +29,7 @@ class ParentalState(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """The owner of a ticket or a connection. `expire_at` is in Unix seconds; 0 means never."""
+    """The owner of a ticket or a connection. `expire_at` is in Unix seconds. 0 means never."""
 
     user: str
     family_id: str
@@ -55,9 +55,9 @@ class IdentityError(NamedTuple):
 
 
 class IdentityDenied(NamedTuple):
-    """Identity refused with a status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED.
+    """Identity refused with a gRPC status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED.
 
-    For a refresh also UNIMPLEMENTED.
+    For a refresh, the status can also be UNIMPLEMENTED.
     """
 
     status: str
@@ -88,7 +88,7 @@ class IdentityFault(ClosedFault):
 
 
 def normalized_expiry(expire_at: int) -> int:
-    """Unix seconds, 0 = never. A negative time, which Centrifugo would read as never, becomes 1 (in the past)."""
+    """An expiry in Unix seconds. 0 means never. Centrifugo reads a negative time as never, so it becomes 1 (past)."""
     return max(expire_at, 1) if expire_at else 0
 
 
@@ -96,7 +96,7 @@ class IdentityClient(Protocol):
     """The part of the identity service that the connect event uses."""
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
-        """Redeem the ticket, once.
+        """Redeem the ticket. The call is made only once.
 
         Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """

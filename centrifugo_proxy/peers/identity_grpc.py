@@ -1,4 +1,4 @@
-"""The identity service over gRPC: the adapter behind `IdentityClient` and `RefreshClient`."""
+"""The identity service over gRPC: the implementations of `IdentityClient` and `RefreshClient`."""
 
 from typing import Final
 
@@ -39,7 +39,7 @@ TIERS: Final = {
     pb.SUBSCRIPTION_TIER_PRO: "pro",
     pb.SUBSCRIPTION_TIER_FAMILY: "family",
 }
-# If both ids together have at most this many characters, neither is too long: UTF-8 needs up to four bytes a character.
+# If both ids together have at most this many characters, no id is too long: UTF-8 needs up to four bytes a character.
 CERTAINLY_SHORT: Final = LONGEST_ID_BYTES // 4
 
 
@@ -120,7 +120,7 @@ def _identity(success: pb.Success) -> Identity | IdentityMalformed:
 
 
 def _too_long(user: str, family: str) -> str:
-    """The problem, if one of the ids is too long, else ""."""
+    """The problem if one of the ids is too long, otherwise ""."""
     for name, value in (("user_id", user), ("family_id", family)):
         if len(value.encode()) > LONGEST_ID_BYTES:
             return f"identity's Success has a {name} of more than {LONGEST_ID_BYTES} bytes"

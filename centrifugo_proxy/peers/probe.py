@@ -18,14 +18,15 @@ from fallback.outage import OutageDetector, Transition
 TICKET_PREFIX: Final = "probe-"
 TICKET_BYTES: Final = 32
 MOST_AT_ONCE: Final = 4
-# How a probe can end; a metric label. `other` is a status that says nothing about an outage, or a bug.
+# The outcomes of a probe, which are values of a metric label. `other` is a bug, or a status that is no evidence of an
+# outage.
 OUTCOMES: Final = ("answered", "failed", "other")
 
 
 class Probed(NamedTuple):
     """The result of one probe.
 
-    `status` is the gRPC status name of a failed probe, otherwise "". `fault` is the exception if a bug ended it.
+    `status` is the gRPC status name of a failed probe, otherwise "". `fault` is the exception if the cause is a bug.
     """
 
     outcome: str
@@ -39,12 +40,13 @@ Report = Callable[[Probed], None]
 
 @dataclass(frozen=True, slots=True)
 class IdentityProbe:
-    """Validates a made-up ticket every `interval_s` while a streak of failures is on.
+    """Validates a made-up ticket every `interval_s` while a streak of failures lasts.
 
-    The next probe does not wait for hanging ones, so that the return of identity is noticed within an interval. It
-    waits only while MOST_AT_ONCE probes are in flight. If a client's call has failed since the last answered probe, the
-    next interval has two probes, one after the other. If every second call to identity fails, one of the two fails.
-    `wake` starts the probing, which ends with the streak. `report` is called after each probe.
+    A probe does not wait for earlier probes that hang, so that the return of identity is noticed within an interval. It
+    waits only while MOST_AT_ONCE probes are in flight.
+    If a client's call has failed since the last answered probe, the next interval has two probes, one after the other.
+    So if every second call to identity fails, one of the two probes fails.
+    `wake` starts the probing. It ends when the streak ends. `report` is called after each probe.
     """
 
     identity: IdentityClient
@@ -84,7 +86,7 @@ class IdentityProbe:
             await self.probe_once()
 
     async def probe_once(self) -> None:
-        """One probe, recorded by the detector and reported."""
+        """Make one probe. The detector records its result, and `report` gets it."""
         self.report(await self._probed())
 
     async def _probed(self) -> Probed:
@@ -96,6 +98,6 @@ class IdentityProbe:
             return Probed("failed", str(unavailable), self.detector.probe_failed(call, self.monotonic()))
         except (IdentityInterrupted, IdentityFault):
             return Probed("other")
-        except Exception as fault:  # without probes, a degraded outage might never end
+        except Exception as fault:  # the probing must go on: without probes, an outage might never end
             return Probed("other", fault=fault)
         return Probed("answered", "", self.detector.probe_answered(call, self.monotonic()))

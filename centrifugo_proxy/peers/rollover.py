@@ -1,9 +1,9 @@
-"""Decides when a channel is replaced. Pure: every time is an argument, in seconds of one monotonic clock.
+"""Decides when a channel is replaced. Every time is an argument, in seconds of one monotonic clock.
 
-gRPC waits for up to two minutes before it looks up a missing name again, keeps a connection to a silent host, and looks
-names up only when a connection is lost. A new channel, the candidate, starts with a lookup and a new connection. It
-takes over once it is connected, so that no call is lost; with new credentials it takes over after CREDENTIALS_S at the
-latest.
+gRPC looks up a missing name again only after up to two minutes. It keeps a connection to a host that is silent. It
+looks up a name only when a connection is lost. So a channel is replaced by a new channel, the candidate, which starts
+with a lookup and a new connection. The candidate takes over when it is connected, so that no call is lost. A candidate
+with new credentials takes over after CREDENTIALS_S at the latest.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,15 @@ from typing import Final
 
 # A channel that has been disconnected for this long gets a candidate.
 FAILING_S: Final = 1.0
-# A failed candidate is replaced after this time. One that is still connecting gets longer, because a name server may be
-# slow; so does a failed one if the current channel is connected and only old.
+# A candidate that fails to connect is replaced after FAILED_CANDIDATE_S. A candidate that is still connecting is
+# replaced after CONNECTING_CANDIDATE_S, because a name server may be slow. CONNECTING_CANDIDATE_S also holds for a
+# failed candidate if the current channel is connected, and is replaced only because of its age.
 FAILED_CANDIDATE_S: Final = 1.0
 CONNECTING_CANDIDATE_S: Final = 5.0
-# At most one replacement per this time when calls exceed their deadline, so that a slow service does not get a new
-# connection for each of them.
+# If calls exceed their deadline, the channel is replaced at most once in this time. Otherwise a slow service would get
+# a new connection for each such call.
 SILENT_S: Final = 5.0
-# The channel to a name is replaced at this age, to find new addresses within half a minute.
+# A channel whose target is a name is replaced at this age, to find new addresses within half a minute.
 AGE_S: Final = 25.0
 # After this time a candidate with new credentials takes over even if it is not connected.
 CREDENTIALS_S: Final = 2.0
@@ -37,13 +38,13 @@ class Step(Enum):
     """The next step for a channel. At most one candidate exists."""
 
     KEEP = "keep"
-    OPEN = "open a candidate, in place of the previous one if there is one"
+    OPEN = "open a candidate, and close the previous candidate if there is one"
     DISCARD = "close the candidate"
     SWAP = "let the candidate take over"
 
 
 class Reason(Enum):
-    """The reason for which a channel is replaced."""
+    """The reason why a channel is replaced."""
 
     FAILING = "not connected"
     SILENT = "calls exceeded their deadline"
@@ -53,8 +54,9 @@ class Reason(Enum):
 
 @dataclass(slots=True)
 class Rollover:
-    """The state of the current channel and its candidate. The channel is replaced at the age `age_s`, in seconds;
-    None if the target's addresses cannot change.
+    """The state of the current channel and its candidate.
+
+    The channel is replaced at the age of `age_s` seconds. `age_s` is None if the target's addresses cannot change.
     """
 
     opened_at: float
@@ -70,7 +72,7 @@ class Rollover:
         self._expired = True
 
     def credentials_changed(self) -> None:
-        """Record that there are new credentials. A candidate with older ones no longer counts."""
+        """Record that there are new credentials. A candidate with older credentials no longer counts."""
         self._reason, self._candidate_at = Reason.CREDENTIALS, None
 
     def step(self, now: float, current: State, candidate: State | None) -> Step:

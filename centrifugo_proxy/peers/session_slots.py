@@ -1,8 +1,8 @@
-"""The slots of session events, and the shares of them that may wait for services.
+"""The slots of session events, and the share of the slots that each service may take.
 
-An event that waits for a service keeps its slot. So the events that wait for one service have a share of the slots, and
-all waiting events together leave some slots free: a service that hangs stops neither the events of other services, nor
-those that need no service.
+An event that waits for a service keeps its slot. If the service hangs, its events must not take all slots. So the
+events that wait for one service may take only a share of the slots. All waiting events together leave some slots free
+for events that need no service.
 """
 
 from dataclasses import dataclass, field
@@ -11,12 +11,13 @@ from typing import Final
 from centrifugo_proxy.peers.capacity import Capacity
 from common.adaptive_limit import AdaptiveLimit
 
-# An eighth of the slots, rounded down, is reserved for connects. Otherwise session events that wait for one hanging
-# service could take every slot, while identity would answer every connect. Of the other slots an eighth, and at least
-# one if there are two, is reserved for events that wait for no service.
+# An eighth of the slots, rounded down, is reserved for connects. Otherwise session events that wait for a hanging
+# service could take every slot, although identity would answer every connect. An eighth of the other slots is reserved
+# for events that wait for no service: at least one slot, if there are two or more.
 RESERVED_DIVISOR: Final = 8
-# The places that a service may hold for each place that is still free. With 2, one service that hangs holds two thirds
-# of the places. With 1 it would hold half, and a slow service that works would get only 39 calls at a limit of 100.
+# The number of slots that the events of one service may take for each slot of the room that is still free. With 2, a
+# service that hangs takes two thirds of the room. With 1, it would take half of the room. But a slow service that works
+# would then get only 39 calls if the limit is 100.
 PER_FREE_PLACE: Final = 2
 
 
@@ -28,7 +29,7 @@ class ShareTaken(Exception):
 class SessionSlots:
     """The part of a limit that session events may take: all slots except those that are reserved for connects.
 
-    `waiting` counts the slots whose events wait for a service.
+    `whole` is the limit of all requests. `waiting` counts the slots of events that wait for a service.
     """
 
     whole: Capacity | AdaptiveLimit
@@ -37,7 +38,7 @@ class SessionSlots:
     shares: "list[Share]" = field(default_factory=list)
 
     def enter(self, waited_s: float = 0.0) -> bool:
-        """Take a slot of the whole; False if it refuses, or if session events have taken their part."""
+        """Take a slot of `whole`. False if `whole` refuses, or if session events have taken all their slots."""
         if self.taken - self.whole.overstaying >= _unreserved(int(self.whole.limit)):
             self.whole.refused_by_part()
             return False
@@ -46,15 +47,15 @@ class SessionSlots:
         return entered
 
     def leave(self, latency_s: float) -> None:
-        """Release the slot. The whole does not learn the latency: it adapts to that of connects. The latency of session
-        events depends on further services, and a lower limit makes none of them faster.
+        """Release the slot. `whole` does not get the latency, because it adapts only to the latency of connects.
+        The latency of session events depends on other services, which a lower limit does not make faster.
         """
         self.taken -= 1
         self.whole.leave()
 
     @property
     def room(self) -> int:
-        """The number of slots whose events may wait for services."""
+        """The number of slots for events that wait for services."""
         part = _unreserved(int(self.whole.limit))
         return max(1, part - max(1, part // RESERVED_DIVISOR))
 
@@ -64,8 +65,10 @@ class SessionSlots:
         return self.shares[-1]
 
     def limit_was_cut(self) -> None:
-        """Stop counting the events above the new limit that wait for services. Only their services can end them, and
-        counted, they would keep out all other requests until then.
+        """Stop counting the events above the new limit that wait for services.
+
+        Only the answers of the services can end such events. If they still counted, they would keep out all other
+        requests until then.
         """
         fair = PER_FREE_PLACE * self.room // (PER_FREE_PLACE * len(self.shares) + 1)
         for share in self.shares:
@@ -79,10 +82,10 @@ def _unreserved(slots: int) -> int:
 
 @dataclass(slots=True)
 class Share:
-    """The session events that wait for one service: at most PER_FREE_PLACE for each free place in the room.
+    """The session events that wait for one service: at most PER_FREE_PLACE for each free slot of the room.
 
-    So one service that hangs holds two thirds of the room, and two hold two fifths each: a further service still finds
-    some.
+    So one service that hangs takes two thirds of the room. Two such services take two fifths each. Some slots always
+    stay free for another service.
     """
 
     slots: SessionSlots
@@ -90,7 +93,7 @@ class Share:
     overstaying: int = 0
 
     def enter(self) -> bool:
-        """Let one more event wait for the service; False if its share is taken."""
+        """Let one more event wait for the service. False if the service's share is taken."""
         slots = self.slots
         free = slots.room - slots.waiting + slots.whole.overstaying - self.overstaying
         if self.taken >= PER_FREE_PLACE * free:

@@ -7,15 +7,15 @@ import grpc
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 # The service did not answer. Only these count as failures in an outage.
 NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# The details begin with one of these texts if gRPC's core made the status itself, from an HTTP status or from a reset
-# of the stream. Nothing else distinguishes such a status from one that the service sent.
+# gRPC's core can make a status itself, from an HTTP status or from a reset of the stream. The details of such a status
+# begin with one of these texts. Nothing else distinguishes it from a status that the service sent.
 MADE_BY_GRPC: Final = ("Received http2 header with status: ", "Stream removed (RST_STREAM ")
 
 
 class Failed(Exception):
     """The call ended without a usable response.
 
-    The message is ours. It never quotes the status details of the service, because they may contain a ticket.
+    The message never quotes the status details from the service, because they may contain a ticket.
     """
 
     def __init__(self, status: grpc.StatusCode, problem: str = "") -> None:
@@ -35,4 +35,4 @@ class NotFromService(Failed):
 
 
 class Interrupted(Failed):
-    """The call was interrupted: CANCELLED, or OK without a message. It is neither an answer nor a sign of an outage."""
+    """The call was interrupted: CANCELLED, or OK without a message. It counts neither as an answer nor as a failure."""

@@ -1,4 +1,4 @@
-"""The TLS files of a channel: read, checked, and watched for new content."""
+"""Reads the TLS files of a channel, checks them, and watches them for new content."""
 
 import codecs
 import ssl
@@ -18,7 +18,9 @@ from common.unreadable import cannot_read
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files for a TLS channel, "" for a file that is not set. `server_name` replaces the target's name."""
+    """The paths of PEM files for a TLS channel. A path is "" if it is not set. `server_name` replaces the target's name
+    in the check of the server's certificate.
+    """
 
     ca: str = ""
     cert: str = ""
@@ -27,7 +29,7 @@ class TlsFiles:
 
 
 class TlsMaterial(NamedTuple):
-    """The content of the files; None for a file that is not set."""
+    """The content of the files. None for a file that is not set."""
 
     ca: bytes | None
     cert: bytes | None
@@ -39,7 +41,7 @@ class TlsMaterial(NamedTuple):
 
 
 class TlsFilesRefused(StartupRefused):
-    """The files cannot be used. The message names the file and the problem, never its content."""
+    """The files cannot be used. The message contains the file's path and the problem, but never the file's content."""
 
 
 class Report(Protocol):
@@ -51,7 +53,7 @@ class Report(Protocol):
 
 
 def read_tls_files(files: TlsFiles) -> TlsMaterial:
-    """The content of the files, checked to be usable. Raises TlsFilesRefused."""
+    """The content of the files. Raises TlsFilesRefused if the files cannot be used."""
     material = TlsMaterial(_content(files.ca), _content(files.cert), _content(files.key))
     _check(files, material.ca)
     return material
@@ -90,8 +92,9 @@ Stamp = tuple[tuple[int, ...], ...]
 class TlsWatch:
     """The newest usable content of TLS files.
 
-    Kubernetes mounts each file of a Secret as a link into `..data`, which is a link too, and swaps `..data`. Other
-    writers replace the files one by one. So a change counts only after two checks in a row have found the same files.
+    Other programs may replace the files one by one. So a change counts only after two checks in a row have found the
+    same files. Kubernetes replaces all files of a Secret at once: each is a link into `..data`, which is itself a link
+    that Kubernetes swaps.
     """
 
     def __init__(self, files: TlsFiles, report: Report) -> None:

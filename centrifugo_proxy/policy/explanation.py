@@ -38,9 +38,10 @@ class PassedOver(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A decision about a request. `kind` is the kind of rules that apply; `rule` is None if none of them matches.
+    """A decision about a request. `kind` is the kind of rules that apply. `rule` is None if no rule matches.
 
-    `client_error` is the code and message that the client gets, None if allowed. `next_steps` happen after the policy.
+    `client_error` is the code and message that the client gets, or None if the request is allowed. `next_steps` are
+    the steps that follow the decision of the policy.
     """
 
     kind: str
@@ -58,7 +59,7 @@ def explain_channel(
     """Explains whether `owner` may do `action` on `channel`."""
     rule, reason = policy.judge_channel(owner, channel, action)
     if reason is None:
-        why = f"the rule allows {action}, and nothing in it refuses"
+        why = f"the rule allows {action}, and no condition of the rule refuses it"
     else:
         why = _because(reason, rule, owner, allows=rule is not None and action in rule.allow)
     return Explanation(
@@ -75,7 +76,7 @@ def explain_channel(
 def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surroundings) -> Explanation:
     """Explains whether `owner` may call `method`."""
     rule, reason = policy.judge_rpc(owner, method)
-    why = "nothing in the rule refuses" if reason is None else _because(reason, rule, owner)
+    why = "no condition of the rule refuses it" if reason is None else _because(reason, rule, owner)
     unknown = reason is Reason.NO_RULE
     client_error = (
         (codes.METHOD_NOT_FOUND, codes.METHOD_NOT_FOUND_MESSAGE) if unknown else (codes.FORBIDDEN, str(reason))
@@ -100,7 +101,7 @@ def _because(reason: Reason, rule: Rule | None, owner: Owner, *, allows: bool = 
     feature, tiers = rule.feature, _listed(rule.tiers or ())
     sentences = {
         Reason.DEGRADED: "the rule is sensitive, which is the default, and the connection is degraded",
-        Reason.SCREEN_TIME: "screen_time_lock is on, which refuses every publish and rpc",
+        Reason.SCREEN_TIME: "screen_time_lock is on, and it refuses every publish and rpc",
         Reason.FEATURE: f'the rule has feature = "{feature}", and feature_lock_{feature} is on',
         Reason.TIER: f"the rule is for the tiers {tiers}, and the user's tier is {owner.subscription_tier}",
     }
@@ -156,7 +157,7 @@ def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) 
 
 def _described(wanted: str, owner: Owner) -> str:
     if wanted == WILDCARD:
-        return f"{WILDCARD} is one printable segment without white space and reserved characters"
+        return f"{WILDCARD} is one printable segment without white space or reserved characters"
     if wanted in PLACEHOLDERS:
         return f"{wanted} is {getattr(owner, wanted.strip('{}'))!r} here"
     return f"it has {wanted!r}"

@@ -37,7 +37,7 @@ class PolicyError(ValueError):
 
 @dataclass
 class _Rule:
-    """A rule of the file, read key by key. A bad value adds a problem, and a harmless default replaces it."""
+    """A rule of the file, read key by key. A bad value adds a problem, and is replaced by a harmless default."""
 
     fields: Mapping[str, Any]
     known: tuple[str, ...]
@@ -156,7 +156,7 @@ class _Reader:
             rule.look_for_unknown_keys()
             whole = build(rule, number, line)
             self.problems += [f"{place(self.path, kind, number, line)}: {problem}." for problem in rule.problems]
-            built += [whole] if whole.segments else []  # a rule with a problem can shadow another, too
+            built += [whole] if whole.segments else []  # a rule with a problem can also shadow another rule
         return built
 
     def _channel_rule(self, rule: _Rule, number: int, line: int) -> ChannelRule:
@@ -215,23 +215,25 @@ def read_policy(
 ) -> Policy:
     """The policy in `text`. Raises PolicyError with all problems, or with the first one if the text is not TOML.
 
-    `path` is the name of the file for messages. `backends` are the names in RPC_BACKENDS, `family_service` is true if
-    one is configured, and `max_body_bytes` is the largest request that the service accepts.
+    `path` is the name of the file for messages. `backends` are the names in RPC_BACKENDS. `family_service` is true if a
+    family service is configured. `max_body_bytes` is the size of the largest request that the service accepts.
     """
     return _Reader(text, path, backends, family_service, max_body_bytes).read()
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
-    """A problem for each rule that can never decide, because an earlier rule matches everything that it matches.
-    A wildcard matches everything that a placeholder matches, except ids that are not plain (`is_plain_segment`).
+    """A problem for each rule that never decides, because an earlier rule matches everything that this rule matches.
+
+    A wildcard counts as matching all that a placeholder matches, although it does not match ids that are not plain
+    (`is_plain_segment`).
     """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)
         if earlier is not None:
             yield (
                 f"{place(path, kind, rule.number, rule.line)}: match {rule.match!r} never decides, because rule "
-                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) matches first; move it before that rule, "
-                "or remove it."
+                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) matches first; move this rule before rule "
+                f"{earlier.number}, or remove it."
             )
 
 
@@ -255,14 +257,14 @@ def rule_lines(text: str, kind: str, count: int) -> list[int]:
 
 
 def place(path: str, kind: str, number: int, line: int) -> str:
-    """The place of a rule, in the form that problems begin with."""
+    """The place of a rule, with which each problem of the rule begins."""
     return f"{path}: line {line}, [[{kind}]] rule {number}"
 
 
 def _seen(value: Any) -> str:
     try:
         return "missing" if value is None else repr(value)
-    except ValueError:  # Python writes no number of more than 4300 digits; TOML may have it in hexadecimal
+    except ValueError:  # Python does not write numbers of more than 4300 digits, but TOML may have one in hexadecimal
         return "a number with too many digits"
 
 

@@ -1,6 +1,6 @@
 """The owner of a connection, read from the `meta` of a session event.
 
-The owner is unknown unless `meta` has one of the two forms that the connect event writes. Further fields are ignored.
+The owner is known only if `meta` has one of the two forms that the connect event writes. Other fields are ignored.
 """
 
 from itertools import compress, product
@@ -30,7 +30,7 @@ FEATURES: Final = tuple(name.removeprefix("feature_lock_") for name in LOCKS if 
 
 
 class Owner(NamedTuple):
-    """The owner of a connection. `locks` is None if unknown, as for a connection from the fallback pool."""
+    """The owner of a connection. `locks` is None for a connection from the fallback pool, whose locks are unknown."""
 
     user: str
     family_id: str
@@ -76,10 +76,10 @@ _decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
 
 
 def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
-    """The owner of a connection of `user` with this `meta`; None if `user` is empty or `meta` is not what
-    the connect event wrote.
+    """The owner of a connection of `user` with this `meta`.
 
-    Fallback marks override all other fields; malformed marks reject the whole meta.
+    None if `user` is empty, or if `meta` has not the form that the connect event writes. Fallback marks override all
+    other fields. If they are malformed, the whole `meta` is refused.
     """
     if not user:
         return None

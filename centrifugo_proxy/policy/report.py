@@ -11,7 +11,7 @@ from common.printable import printable
 
 
 class Report(NamedTuple):
-    """`policy` is None if there are problems; `explanation` is None then too, and if no request was given."""
+    """`policy` is None if there are problems. `explanation` is None if there are problems or no request was given."""
 
     file: str
     problems: tuple[str, ...]
@@ -52,7 +52,7 @@ def _named(file: str, kind: str, rule: Rule) -> str:
 
 
 def as_object(report: Report) -> dict[str, Any]:
-    """The report for programs; its keys are stable."""
+    """The report for programs. Its keys are stable."""
     file, problems, policy, explanation = report
     return {
         "file": file,

@@ -1,7 +1,7 @@
-"""Decides who may do what, from the policy, the request and the connection's owner. Deny by default.
+"""Decides who may do what, from the policy, the request and the connection's owner. By default, a request is refused.
 
-Channels are compared by their segments between colons, methods by their segments between dots, exactly and without
-normalisation. A placeholder is a whole segment, so that a value cannot extend into the next one.
+Channels are split into segments at colons, and methods at dots. Segments are compared exactly, without normalisation.
+A placeholder is a whole segment, so that a value cannot extend into the next segment.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """The fields of every rule. `number` counts the rules of its kind from 1; `line` is its line in the file."""
+    """The fields of every rule. `number` counts the rules of one kind from 1. `line` is the rule's line in the file."""
 
     match: str
     segments: tuple[str, ...]
@@ -72,10 +72,10 @@ class RpcRule(Rule):
 
 
 class ChannelVerdict(NamedTuple):
-    """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed.
+    """`rule` is the rule that decides, or None if no rule matches. `reason` is None if the request is allowed.
 
-    A refused fallback connection gets Reason.DEGRADED if another owner may be allowed: its real user is
-    unknown, and its client must try again after it has reconnected as that user.
+    A refused fallback connection gets Reason.DEGRADED if the policy may allow the request for another owner. The real
+    user of the connection is unknown, and its client must try again after it has reconnected as that user.
     """
 
     rule: ChannelRule | None
@@ -91,7 +91,7 @@ class RpcVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules in the order of the file; the first match decides."""
+    """The rules in the order of the file. The first rule that matches decides."""
 
     channels: tuple[ChannelRule, ...] = ()
     rpc: tuple[RpcRule, ...] = ()
@@ -138,7 +138,7 @@ class Policy:
 
 
 def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
-    """The reason to refuse a request that `rule` matches, if any. Conditions can only remove rights."""
+    """The reason to refuse a request that `rule` matches, or None. Conditions can only remove rights."""
     if rule.sensitive and owner.degraded:
         return Reason.DEGRADED
     if writes and owner.out_of_screen_time():
@@ -163,7 +163,7 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner |
 
 def fits_segment(wanted: str, segment: str, owner: Owner | None) -> bool:
     """True if a segment of a channel or method matches the pattern's segment.
-    Without an owner, True if it matches for some owner.
+    If `owner` is None, True if the segment matches for some owner.
     """
     if wanted not in SPECIAL:
         return segment == wanted

@@ -35,7 +35,7 @@ Answer = Result | Disconnect | Error
 
 
 def disconnect(code: int, reason: str) -> Disconnect:
-    """A disconnect that Centrifugo accepts. A reason is cut to 123 bytes. Raises ValueError for a code out of range."""
+    """A disconnect that Centrifugo accepts. Its reason has at most 123 bytes. Raises ValueError for a bad code."""
     if code not in codes.DISCONNECT_CODES:
         raise ValueError(f"disconnect code {code} is outside 3000–4999")
     encoded = reason.encode()
@@ -48,7 +48,7 @@ def render(answer: Answer) -> bytes:
     """The body: an object with exactly one of `result`, `error` and `disconnect`.
 
     A match statement would take up to four times as long. CPython 3.11 would also cache many copies of the string
-    `__match_args__`, which look like a leak.
+    `__match_args__`, which would look like a memory leak.
     """
     if isinstance(answer, Result):
         return orjson.dumps({"result": answer.fields})

@@ -14,7 +14,7 @@ CLOSE_REASON_BYTES: Final = 123  # the longest reason in a WebSocket close frame
 CHANNEL_EVENTS: Final = ("subscribe", "sub_refresh", "publish")
 SESSION_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
 EVENTS: Final = ("connect", *SESSION_EVENTS)
-# For these two, an answer without `result` ends the connection or subscription; a failed call extends it by a minute.
+# For these events, an answer without `result` ends the connection or subscription. A failed call extends it by 60 s.
 REFRESH_EVENTS: Final = ("refresh", "sub_refresh")
 PATH_PREFIX: Final = "/centrifugo/"
 
@@ -23,7 +23,7 @@ PERMISSION_DENIED: Final = 103
 BAD_REQUEST: Final = 107
 NOT_IMPLEMENTED: Final = 1501
 
-# Error codes of the session events; Centrifugo leaves 400–1999 to applications.
+# Error codes of the session events. Centrifugo leaves the codes 400–1999 to applications.
 APPLICATION_ERROR_CODES: Final = range(400, 2000)
 INVALID_DATA: Final = 400
 FORBIDDEN: Final = 403
@@ -32,7 +32,7 @@ METHOD_NOT_FOUND_MESSAGE: Final = "unknown method"
 TOO_LARGE: Final = 413
 BACKEND_FAILED: Final = 500
 BACKEND_UNAVAILABLE: Final = 503
-RECONNECT: Final = 4000  # in place of a disconnect code outside Centrifugo's range
+RECONNECT: Final = 4000  # replaces a disconnect code outside Centrifugo's range
 
 INVALID_TICKET: Final = 4401
 INVALID_TICKET_REASON: Final = "invalid ticket"
@@ -46,7 +46,7 @@ def path_of(event: str) -> str:
 
 
 class ResponseMode(StrEnum):
-    """The form of refusals: with their own HTTP status (`http`), or most of them in a 200 (`envelope`)."""
+    """The HTTP status of refusals: each has its own status (`http`), or most of them have status 200 (`envelope`)."""
 
     HTTP = "http"
     ENVELOPE = "envelope"

@@ -14,7 +14,8 @@ from centrifugo_proxy.protocol.members import NotAnObject, TooManyTokens, member
 from common.named_tuples import new_tuple
 
 MAX_TICKET_CHARACTERS: Final = 4096
-# Limits on the names shown in a log line when a client sent no `token`: a name must not reveal a ticket.
+# If a client sends no `token`, a log line shows the names of the fields that it sent. These limits apply to the names,
+# because a name must not reveal a ticket.
 SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,23}")
 SHOWN_NAMES: Final = 8
 TYPES: Final = {
@@ -87,7 +88,7 @@ def _request(fields: Mapping[str, Any], data: Any) -> ConnectRequest:
 
 
 def _decoded(b64data: Any) -> Any:
-    """The data of a binary connect command; UNREADABLE if it is not JSON."""
+    """The data of a binary connect command. UNREADABLE if it is not JSON."""
     try:
         return _read_object(base64.b64decode(b64data, validate=True))
     except (TypeError, ValueError):
@@ -114,7 +115,7 @@ def _read_object(written: bytes) -> Any:
 
 
 def _problem(data: Any) -> str:
-    """Describe what a client sent in place of a ticket, for operators: names and types, never a value."""
+    """Describe for operators what a client sent instead of a ticket: names and types, but no values."""
     if data is None:
         return "there is no data"
     if not isinstance(data, dict):

@@ -1,6 +1,6 @@
 """Checks the caller: a signature over the body, a shared token, or both.
 
-The received values are compared and never kept; a refusal has a reason, never a value.
+The received values are compared and never kept. A refusal contains a reason, but no value.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# The names as operators write them; ASGI requests have them in lower case.
+# The names of the headers as operators write them. In ASGI requests they are in lower case.
 SIGNATURE_HEADER_NAME: Final = "X-Centrifugo-Proxy-Signature"
 TOKEN_HEADER_NAME: Final = "X-Centrifugo-Proxy-Token"  # noqa: S105  (a name, not a token)
 SIGNATURE_HEADER: Final = SIGNATURE_HEADER_NAME.lower().encode()
@@ -21,9 +21,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Guard:
-    """A method is on if it has values. If both are on, both must hold.
+    """Checks the signature of a request, its token, or both. A method is on if it has values.
 
-    `secrets` and `tokens` are the current value and, during a rotation, the previous one.
+    If both methods are on, a request must pass both. `secrets` and `tokens` each contain the current value and, during
+    a rotation, also the previous value.
     """
 
     secrets: tuple[bytes, ...] = ()
@@ -57,7 +58,7 @@ class Guard:
 
 
 def _only(wanted: bytes, headers: Headers) -> bytes:
-    """The value of a header that must appear once, b"" without one. Repeated headers are joined with commas."""
+    """The value of a header that must appear once, or b"" if it is missing. Repeated values are joined with commas."""
     return b",".join([value for name, value in headers if name == wanted])
 
 

@@ -2,7 +2,7 @@
 
 Centrifugo forwards any client data that Go accepts. Our JSON parsers refuse some of it: half a surrogate pair, huge
 numbers, deep nesting. A request must not fail because of data that the service does not use. So a body that these
-parsers refuse is split here, and only the members in use are parsed.
+parsers refuse is split here, and only the members that the service uses are parsed.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import Final
 
 import orjson
 
-MAX_TOKENS: Final = 4096  # scanning this many blocks the event loop for a few milliseconds
+MAX_TOKENS: Final = 4096  # the event loop is blocked for a few milliseconds to scan this many tokens
 STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 SCALAR: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null"
 TOKEN: Final = re.compile(rb"[ \t\n\r]*+(?:([][{}:,])|(%b)|(?:%b))" % (STRING, SCALAR))
-MARK, TEXT = 1, 2  # groups of TOKEN; a scalar has none
+MARK, TEXT = 1, 2  # groups of TOKEN. A scalar matches without a group.
 CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
@@ -28,9 +28,10 @@ class TooManyTokens(ValueError):
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of the JSON object in `text`, with each value's original text. The last of equal names counts.
+    """The members of the JSON object in `text`, with the original text of each value.
 
-    A name that is not Unicode text is left out. Raises NotAnObject or TooManyTokens.
+    If a name is repeated, its last value counts. A name that is not Unicode text is left out. Raises NotAnObject or
+    TooManyTokens.
     """
     scanner = _Scanner(text)
     found: dict[str, bytes] = {}
@@ -78,7 +79,7 @@ class _Scanner:
         return match
 
     def peek(self) -> bytes | None:
-        """The next token if it is one of []{}:, else None. Does not consume it."""
+        """The next token if it is a bracket, a brace, a colon or a comma, otherwise None. The token is not consumed."""
         mark: bytes | None = self._look()[MARK]
         return mark
 

@@ -1,12 +1,12 @@
-"""How deeply arrays and objects are nested in a JSON text. Pure.
+"""Limits how deeply arrays and objects may be nested in a JSON text.
 
-A parser's own limit is no limit of the protocol: msgspec's depends on the version of Python.
+The limit of a parser cannot be used, because it may change. For example, msgspec's limit depends on Python's version.
 """
 
 from typing import Final
 
-DEEPEST: Final = 500  # data for clients: Apple's parser, for example, reads at most 512 levels
-DEEPEST_REQUEST: Final = 2000  # about what protocol/members.py reads with its limit on tokens
+DEEPEST: Final = 500  # for data to clients: Apple's parser, for example, reads at most 512 levels
+DEEPEST_REQUEST: Final = 2000  # about the depth that protocol/members.py can read within its limit on tokens
 _AS_ARRAYS: Final = bytes.maketrans(b"{}", b"[]")
 _OTHERS: Final = bytes(set(range(256)) - set(b'"[]{}'))
 _OPENING: Final = ord("[")
@@ -15,9 +15,9 @@ _OPENING: Final = ord("[")
 def is_too_deep(valid: bytes, deepest: int = DEEPEST) -> bool:
     """True if this valid JSON has more than `deepest` nested levels.
 
-    Uses few steps of Python: a backend's answer can have a million brackets.
+    It takes few steps of Python, because a backend's answer can have a million brackets.
     """
-    if valid.count(b"[") + valid.count(b"{") <= deepest:  # also counts those in strings, which is quicker
+    if valid.count(b"[") + valid.count(b"{") <= deepest:  # also counts brackets in strings, because this is quicker
         return False
     depth = 1  # the innermost level, which usually has most of the brackets, is removed first
     for bracket in _brackets(valid).replace(b"[]", b""):
@@ -28,8 +28,8 @@ def is_too_deep(valid: bytes, deepest: int = DEEPEST) -> bool:
 
 
 def _brackets(valid: bytes) -> bytes:
-    """The brackets that are not in strings, with those of objects written as those of arrays."""
+    """The brackets that are not in strings. Those of objects are written as those of arrays."""
     if b"\\" in valid:
         valid = valid.replace(b"\\\\", b"").replace(b'\\"', b"")  # then each quote begins or ends a string
-    marks = valid.translate(_AS_ARRAYS, _OTHERS).replace(b'""', b"")  # without strings that have no brackets
+    marks = valid.translate(_AS_ARRAYS, _OTHERS).replace(b'""', b"")  # strings without brackets are removed
     return b"".join(marks.split(b'"')[::2])

@@ -1,6 +1,6 @@
-"""The requests of the session events: parsed without touching the client's data.
+"""Parses the requests of the session events, but not the client's data in them.
 
-Separate from connect.py, so that a service that answers only connect does not load modules for the other events.
+This module is separate from connect.py, so that a service that answers only connect need not load it.
 """
 
 import base64
@@ -17,10 +17,10 @@ NOTHING: Final = msgspec.Raw(b"")
 
 
 class EventRequest(msgspec.Struct, gc=False):
-    """A request of any session event. Each event sends some of these fields; unknown fields are ignored.
+    """A request of any session event. Each event sends some of these fields. Unknown fields are ignored.
 
-    `data` and `meta` keep their original bytes: `data` is measured and forwarded unchanged, `meta` is read by
-    policy/owner.py.
+    `data` and `meta` keep their original bytes. The service measures `data` and forwards it unchanged. policy/owner.py
+    reads `meta`.
     """
 
     client: str = ""
@@ -41,15 +41,16 @@ class EventRequest(msgspec.Struct, gc=False):
 
     @property
     def must_be_json(self) -> bool:
-        """True if the client's data, and data for the client, must be JSON: without base64 always, in base64 if the
-        client's protocol is JSON. Centrifugo permanently disconnects a client of that protocol instead of sending it
-        other data.
+        """True if data from the client and for the client must be JSON.
+
+        Data that is not in base64 must be JSON. Data in base64 must be JSON if the client's protocol is JSON, because
+        Centrifugo permanently disconnects such a client instead of sending it other data.
         """
         return not self.is_binary or (self.encoding == "binary" and self.protocol == "json")
 
     @property
     def without_meta(self) -> bool:
-        """True if Centrifugo sent no `meta`, which names the connection's owner."""
+        """True if Centrifugo sent no `meta`, which describes the owner of the connection."""
         return bytes(self.meta) in (b"", b"null")
 
     def payload(self) -> bytes:
@@ -68,7 +69,10 @@ AS_WRITTEN: Final = frozenset({"meta", "data"})
 
 
 def parse_event(body: bytes) -> EventRequest:
-    """A request of a session event. Raises BadRequest, also for a body with more than DEEPEST_REQUEST nested levels."""
+    """A request of a session event. Raises BadRequest.
+
+    A body with more than DEEPEST_REQUEST nested levels is also a bad request.
+    """
     try:
         request = _decode_event(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -79,7 +83,7 @@ def parse_event(body: bytes) -> EventRequest:
 
 
 def _parse_split(body: bytes) -> EventRequest:
-    """Same as parse_event, for a body that msgspec refuses, possibly because of a field that is not used."""
+    """Same as parse_event, for a body that msgspec refuses. The reason may be a field that the service does not use."""
     try:
         written = members(body)
         fields: dict[str, Any] = {
@@ -101,9 +105,9 @@ def _text(written: bytes) -> str:
 
 
 def readable_by_every_client(data: bytes) -> bool:
-    """True if msgspec accepts this JSON in UTF-8, and it is not nested too deeply (`DEEPEST`).
+    """True if the data is JSON in UTF-8 that msgspec accepts and that is not nested too deeply (`DEEPEST`).
 
-    Half a surrogate pair, for example, is refused: Go accepts it, but some clients' parsers do not.
+    Half a surrogate pair, for example, is refused: Go accepts it, but the parsers of some clients do not.
     """
     try:
         data.decode()
@@ -114,11 +118,11 @@ def readable_by_every_client(data: bytes) -> bool:
 
 
 def data_fields(data: bytes, request: EventRequest) -> dict[str, Any]:
-    """The field of the result of an rpc request with the backend's data. Raises ValueError for data that must be JSON
-    but is not `readable_by_every_client`.
+    """The field with the backend's data in the result of an rpc request.
 
-    In JSON, carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a
-    carriage return. A raw carriage return can only be between tokens.
+    Raises ValueError if the data must be JSON, but is not `readable_by_every_client`. In JSON, carriage returns become
+    spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a carriage return. The spaces change
+    nothing, because JSON can have a raw carriage return only between tokens.
     """
     if data and request.must_be_json:
         if not readable_by_every_client(data):

@@ -1,1 +1,1 @@
-"""Centrifugo's own configuration: `generate` writes one that fits these settings, `linter` checks one."""
+"""Centrifugo's own configuration: `generate` writes a configuration that fits these settings, `linter` checks one."""

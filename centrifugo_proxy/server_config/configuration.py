@@ -1,4 +1,4 @@
-"""A Centrifugo configuration, independent of the layout it is written in."""
+"""A Centrifugo configuration, independent of the layout of its file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class FromSecret(str):
 
 
 class Option(NamedTuple):
-    """A value and its path in the file. A default value has a path too."""
+    """The value of an option, and the option's path in the file. The path is also given if the value is a default."""
 
     path: str
     value: Any
@@ -44,10 +44,11 @@ class Transform(NamedTuple):
 class Proxy:
     """The proxy of one event.
 
-    `users` are the names of the namespaces that use it, "" for connections, and for channels and RPC methods without a
-    namespace; it may be empty. `named` is true for an entry of `proxies`, which is chosen by its name.
-    `static_headers` is a map by lower-case name, `client_headers` are lists of names, `transforms` is a tuple of
-    Transform, and `raw_transforms` is the option's value before parsing.
+    `users` are the names of the namespaces that use the proxy. The name is "" for connections, and for channels and RPC
+    methods without a namespace. The set is empty if nothing uses the proxy. `named` is true for an entry of `proxies`,
+    which namespaces choose by its name.
+    The value of `static_headers` is a map by lower-case name. The values of `client_headers` are lists of names. The
+    value of `transforms` is a tuple of Transform, and `raw_transforms` is that value before parsing.
     """
 
     event: str
@@ -92,8 +93,8 @@ class Configuration:
     """The whole configuration: a file, with environment variables and flags applied.
 
     `major` is the version whose layout it has. `settings` are all its values. `left_over` are the options and the
-    environment variables of the other major. `proxies` and `namespaces` are derived from the values. `lists` are
-    the parsed lists by path; v5 accepts them as JSON text too.
+    environment variables that only the other major version has. `proxies` and `namespaces` are derived from the
+    values. `lists` has the parsed lists by path: v5 also accepts a list as JSON text.
     """
 
     major: int
@@ -135,7 +136,7 @@ def find(tree: Any, path: str) -> Any:
 
 
 def is_true(value: Any) -> bool:
-    """True as Centrifugo's decoder reads it: "true" and 1 count too."""
+    """True if Centrifugo's decoder reads the value as true. It does so for "true" and 1, too."""
     if isinstance(value, str):
         return value in TRUE
     return bool(value) and isinstance(value, bool | int | float)
@@ -147,21 +148,21 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
-    """The value as a list of tables. v6 reads a single table as a list of one; v5 does not start with it."""
+    """The value as a list of tables. v6 reads a single table as a list of one table. v5 does not start with it."""
     if isinstance(value, dict):
         return [value] if value else []
     return [table(item) for item in value] if isinstance(value, list) else []
 
 
 def words(value: Any, major: int) -> list[str]:
-    """The value as a list of strings. A single string is split at its spaces for v5, and not for v6."""
+    """The value as a list of strings. v5 splits a single string at its spaces. v6 does not split it."""
     if isinstance(value, str):
         return value.split() if major == 5 else [value] if value else []
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def number(value: Any) -> int:
-    """The value as a whole number: 3 for 3.7 and for "3"; 0 if it cannot be converted."""
+    """The value as a whole number: 3 for 3.7 and for "3". 0 if it cannot be converted."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -180,7 +181,7 @@ def headers(value: Any) -> dict[str, str]:
 
 
 def transforms(path: str, value: Any) -> Option:
-    """The list of transforms at `path`, parsed. All numbers of an entry that is not a table are 0."""
+    """The parsed list of transforms at `path`. If an entry is not a table, all its numbers are 0."""
     return Option(path, tuple(_transform(f"{path}[{index}]", item) for index, item in enumerate(tables(value))))
 
 

@@ -43,7 +43,7 @@ def plain(node: Any) -> Any:
 
 
 def comment_lines(node: Any) -> list[str]:
-    """The node's comment, wrapped, each line with a leading #."""
+    """The wrapped lines of the node's comment, each with a leading #."""
     comment = node.comment if isinstance(node, Commented) else ""
     return [f"# {line}" for line in textwrap.wrap(comment, COMMENT_WIDTH)]
 
@@ -85,7 +85,10 @@ def _toml(tree: Tree) -> str:
 
 
 def _toml_lines(table: Tree, path: tuple[str, ...]) -> Iterator[str]:
-    """Write a table's plain values before its inner tables: after an inner table's header they would belong to it."""
+    """Write a table's plain values before its inner tables.
+
+    After the header of an inner table, the values would belong to that inner table.
+    """
     nodes = [(key, node, node.value if isinstance(node, Commented) else node) for key, node in table.items()]
     for key, node, value in nodes:
         if not isinstance(value, dict):
@@ -100,7 +103,7 @@ def _toml_lines(table: Tree, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _toml_value(node: Any) -> str:
-    """The value on one line, which TOML requires of inline tables."""
+    """The value on one line: TOML does not allow line breaks in inline tables."""
     match plain(node):
         case dict() as table:
             return "{ " + ", ".join(f"{key} = {_toml_value(value)}" for key, value in table.items()) + " }"

@@ -16,15 +16,16 @@ MS_OF_UNIT: Final = {
 }
 SMALLEST_NS: Final = -(2**63)
 SMALLEST_MS: Final = Fraction(SMALLEST_NS, 1_000_000)
-LONGEST_MS: Final = Fraction(2**63 - 1, 1_000_000)  # 64 bits of nanoseconds: some 292 years
+LONGEST_MS: Final = Fraction(2**63 - 1, 1_000_000)  # the largest 64-bit number of nanoseconds: about 292 years
 PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
 
 
 def milliseconds(value: Any) -> Fraction:
-    """The milliseconds of "1m30s" or of a number of nanoseconds. Raises ValueError for a duration that Go refuses.
+    """A duration in milliseconds. `value` is text such as "1m30s", or a number of nanoseconds.
 
-    Go accepts a number that is not finite or needs more than 64 bits: on amd64 it becomes the smallest duration.
+    Raises ValueError for a duration that Go refuses. Go accepts a number that is infinite, not a number, or too large
+    for 64 bits. On amd64, Go reads such a number as the smallest duration.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is not a duration")

@@ -6,16 +6,17 @@ from typing import Final
 SCHEME: Final = re.compile(r"https?://")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# Go accepts two kinds of escapes in a host: %25, before the zone of an IPv6 address, and those of bytes above 127.
+# In a host, Go accepts only two kinds of escapes: %25 before the zone of an IPv6 address, and those of bytes above 127.
 NOT_IN_A_HOST: Final = re.compile(r"[ \\^`{|}]|%(?!25|[89A-Fa-f][0-9A-Fa-f])")
 USER: Final = re.compile(r"(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})*")
 ADDRESS: Final = re.compile(r"(?P<host>\[[^]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)
 
 
 def why_not_callable(endpoint: str) -> str:
-    """The reason why no HTTP request can be sent to this endpoint, to be put after "its"; "" if none is found.
+    """The reason why no HTTP request can be sent to this endpoint. "" if there is no known reason.
 
-    `endpoint` begins with http:// or https://. The reason never quotes it: it may contain a password.
+    The reason is written so that it can follow the word "its", such as "host is empty". It never quotes the endpoint,
+    which may contain a password. `endpoint` begins with http:// or https://.
     """
     if CONTROL.search(endpoint):
         return "text contains a line break, a tab or another control character"

@@ -1,4 +1,4 @@
-"""Findings and the register of rules. Ids are never reused; docs/centrifugo.md explains each."""
+"""Findings and the register of rules. Ids are never reused. docs/centrifugo.md explains each finding."""
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 
 class Severity(StrEnum):
-    """An error breaks connections or admits strangers; a warning may be intended."""
+    """An error breaks connections or admits strangers. A warning may be about an intended setting."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -43,13 +43,13 @@ class Rule(NamedTuple):
     check: Check
 
 
-# Findings about a file that cannot be read as a configuration.
+# The ids of findings about a file that cannot be read as a configuration.
 UNREADABLE: Final = "file-unreadable"
 UNPARSABLE: Final = "file-unparsable"
 
 
 class Register(dict[str, Rule]):
-    """Rules by their finding's id."""
+    """Rules by the id of their findings."""
 
     def rule(self, finding_id: str, severity: Severity) -> Callable[[Check], Check]:
         """Register the decorated function under this id."""
@@ -62,7 +62,7 @@ class Register(dict[str, Rule]):
 
 
 def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: ServiceFacts) -> list[Finding]:
-    """The findings of all rules, errors first. An option that several events share is reported once, for the first."""
+    """The findings of all rules, errors first. If several events share an option, it is reported for the first one."""
     found: dict[tuple[str, str], Finding] = {}
     for finding_id, (severity, check) in rules.items():
         for problem in check(configuration, facts):
@@ -71,18 +71,18 @@ def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: Ser
 
 
 def located(finding: Finding, label: str) -> Finding:
-    """The finding with the label of its configuration before its path. An empty label changes nothing."""
+    """The finding with the label of its configuration in front of its path. An empty label changes nothing."""
     return finding._replace(path=f"{label}: {finding.path}".removesuffix(": ")) if label else finding
 
 
 def unreadable(reason: str) -> Finding:
-    """The file cannot be opened, or has no configuration."""
-    return _unchecked(reason, "Name a configuration file that this user may read.")
+    """The finding for a file that cannot be opened, or that contains no configuration."""
+    return _unchecked(reason, "Give the path of a configuration file that the current user may read.")
 
 
 def too_deep() -> Finding:
-    """Centrifugo may accept the file, but its tables are nested too deeply to be checked."""
-    return _unchecked("tables or lists are nested too deeply", "Remove the nested tables: no option needs them.")
+    """The finding for a file whose tables are nested too deeply for a check. Centrifugo may accept such a file."""
+    return _unchecked("tables or lists are nested too deeply", "Remove the deep tables: no option needs them.")
 
 
 def _unchecked(reason: str, remedy: str) -> Finding:
@@ -90,7 +90,7 @@ def _unchecked(reason: str, remedy: str) -> Finding:
 
 
 def unparsable(reason: str, place: str) -> Finding:
-    """The text is not valid in its format."""
+    """The finding for text that is not valid in its format."""
     return Finding(
         UNPARSABLE,
         Severity.ERROR,

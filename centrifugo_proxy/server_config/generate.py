@@ -24,38 +24,40 @@ V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
 
 ORIGINS: Final = (
     "Fill in the origin of your web app, for example https://app.example.com. Centrifugo refuses browsers and web "
-    "views from other origins, and refuses all of them while the list is empty. Never use *."
+    "views from other origins. While the list is empty, it refuses all browsers and web views. Never use *."
 )
 TIMEOUT: Final = (
-    "Above {deadline.setting} ({deadline.ms} ms): Centrifugo must not hang up before the service has answered{why}."
+    "Longer than {deadline.setting} ({deadline.ms} ms), so that Centrifugo waits for the service's answer.{why}"
 )
-TICKET: Final = ", or the ticket is spent and the client is not connected"
+TICKET: Final = " If it does not wait, the ticket is spent and the client is not connected."
 TRANSFORMS: Final = (
-    "Centrifugo reads the body of a 200 only. Without this transform a refused ticket (401) looks like a temporary "
-    "fault, and the client never learns of it. 503 and 500 are temporary faults, and have no transform."
+    "Centrifugo reads the body of an answer only if its status is 200. Without this transform, a refused ticket (401) "
+    "looks like a temporary fault, and the client never learns that its ticket was refused. 503 and 500 are temporary "
+    "faults, so they need no transform."
 )
 META: Final = (
-    "The service decides by the meta of its connect reply. Centrifugo sends that meta back only with this option."
+    "The service needs the meta of its connect reply for its decisions. Centrifugo sends the meta back only with this "
+    "option."
 )
-V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) fills this in from its own environment: {V6_GUARD_VARIABLE}."
+V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) takes this value from its environment variable {V6_GUARD_VARIABLE}."
 V5_HEADER: Final = (
-    f"A placeholder: Centrifugo's environment variable {V5_HEADERS_VARIABLE} replaces the whole table; set it to "
-    f'{{"{TOKEN_HEADER_NAME}": "<the value of CENTRIFUGO_PROXY_TOKEN>"}}.'
+    f"This is a placeholder. Centrifugo's environment variable {V5_HEADERS_VARIABLE} replaces the whole table. Set the "
+    f'variable to {{"{TOKEN_HEADER_NAME}": "<the value of CENTRIFUGO_PROXY_TOKEN>"}}.'
 )
-PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
+PLAIN_HEADER: Final = "This is the guard's token. Protect this file like the token itself."
 NAMESPACES: Final = (
     "The namespaces of the policy's channels. Their proxies ask the service who may use a channel. Add the options "
-    "that your channels need: history_size and history_ttl, presence, and the subscribers' rights to both."
+    "that your channels need: history_size and history_ttl, presence, and the rights of subscribers to both."
 )
 STALE: Final = (
-    "After this time Centrifugo closes a connection that is not accepted yet. It sends 3502, after which SDKs do not "
-    "reconnect. An SDK itself gives up after ten seconds at most and tries again, so this time must be longer. "
-    "Centrifugo's default is also ten seconds."
+    "If a connection is not accepted within this time, Centrifugo closes it with 3502. SDKs do not reconnect after "
+    "3502. An SDK itself gives up after at most ten seconds, and then tries again. So this time must be longer than "
+    "ten seconds, which is Centrifugo's default."
 )
 
 
 class NotPossible(ValueError):
-    """No configuration can be generated from these facts and options; the message says why."""
+    """No configuration can be generated from these facts and options. The message says why."""
 
 
 def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
@@ -65,25 +67,28 @@ def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets:
 
 
 def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
-    """What remains for the operator to do. It goes to the terminal, because JSON has no comments."""
+    """The steps that remain for the operator. They are for the terminal, because JSON has no comments."""
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if facts.tokens and not with_secrets:
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
     if facts.pool and "refresh" not in facts.events:
         lines.append(
-            "CENTRIFUGO_REFRESH is off: connections on fallback tickets expire, and then the JavaScript SDK does not "
-            "reconnect. Set it to auto."
+            "CENTRIFUGO_REFRESH is off: connections with fallback tickets expire, and then the JavaScript SDK does not "
+            "reconnect. Set CENTRIFUGO_REFRESH to auto."
         )
     if facts.signed:
         lines.append(
             "CENTRIFUGO_PROXY_SECRET is set: Centrifugo cannot sign its requests. Put a signing gateway in front of "
-            "the service and give its URL as --endpoint, or use CENTRIFUGO_PROXY_TOKEN instead."
+            "the service, and give the gateway's URL as --endpoint. Or use CENTRIFUGO_PROXY_TOKEN instead."
         )
     return lines
 
 
 def timeout(facts: ServiceFacts, event: str) -> Tree:
-    """The timeout, above the service's deadline. Empty if the service calls no peer: the default of 1 s is enough."""
+    """The timeout, which is longer than the service's deadline.
+
+    Empty if the service calls no other service for this event: Centrifugo's default of 1 s is then enough.
+    """
     deadline = facts.deadline(event)
     if not deadline.ms:
         return {}
@@ -108,7 +113,7 @@ def _token(facts: ServiceFacts) -> str:
         return facts.tokens[0].decode("ascii")
     except UnicodeDecodeError:
         raise NotPossible(
-            "CENTRIFUGO_PROXY_TOKEN is not ASCII text, so it cannot be printed; leave out --with-secrets."
+            "CENTRIFUGO_PROXY_TOKEN is not ASCII text, so it cannot be printed. Leave out --with-secrets."
         ) from None
 
 
@@ -158,7 +163,10 @@ def _v6_proxy(facts: ServiceFacts, event: str, with_secrets: bool) -> Tree:
 
 
 def _v5(facts: ServiceFacts, with_secrets: bool) -> Tree:
-    """The flat layout: all events share the headers and transforms. Only connect is answered with 401."""
+    """The flat layout, in which all events share the headers and transforms.
+
+    The transform of 401 affects only connect, because the service answers no other event with 401.
+    """
     tree: Tree = {"allowed_origins": Commented([], ORIGINS), "client_stale_close_delay": _stale_close_delay(facts)}
     for event in facts.events:
         tree[f"proxy_{event}_endpoint"] = facts.endpoint(event)

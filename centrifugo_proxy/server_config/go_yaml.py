@@ -1,4 +1,4 @@
-"""YAML as the two majors of Centrifugo read it: v6 with go-yaml v3, v5 with v2.
+"""YAML as Centrifugo reads it: v6 with go-yaml v3, and v5 with go-yaml v2.
 
 https://pkg.go.dev/gopkg.in/yaml.v3#section-readme
 """
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import yaml
 
 CORE: Final = "tag:yaml.org,2002:"
-UNTAGGED: Final = "untagged"  # our own tag, for scalars without quotes or a tag
+UNTAGGED: Final = "untagged"  # our own tag, for scalars without quotes and without a tag
 
 CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -31,12 +31,12 @@ INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|
 OLD_OCTAL: Final = re.compile(r"^([-+]?0)([0-7]+)$", re.ASCII)
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 INT64: Final = range(-(2**63), 2**64)
-# PyYAML's messages that quote more than a character of the file, which may contain a secret.
+# These messages of PyYAML quote more than one character of the file. The quoted text may contain a secret.
 QUOTING: Final = re.compile(r"(found undefined (?:alias|tag handle)|duplicate tag handle) .*", re.DOTALL)
 
 
 class RefusedError(ValueError):
-    """Go cannot read this. `line` and `column` count from 1; the message quotes at most one character of the file."""
+    """Go cannot read this text. `line` and `column` count from 1. The message quotes at most one character of it."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class RefusedError(ValueError):
 
 
 def read(text: str, *, major: int) -> Any:
-    """The first document; later ones are ignored. Raises RefusedError, and RecursionError."""
+    """The first document of the text. Later documents are ignored. Raises RefusedError and RecursionError."""
     try:
         return next(yaml.load_all(text, V5Loader if major == 5 else Loader), None)
     except yaml.MarkedYAMLError as error:
@@ -59,7 +59,10 @@ def read(text: str, *, major: int) -> Any:
 
 
 class Loader(yaml.SafeLoader):
-    """YAML as v6 (go-yaml v3) reads it: duplicate keys fail; dates, yes and no are strings; unknown tags do nothing."""
+    """YAML as v6 (go-yaml v3) reads it.
+
+    Duplicate keys are an error. Dates, yes and no are strings. Unknown tags have no effect.
+    """
 
     constants = CONSTANTS
     keys_may_repeat = False
@@ -67,21 +70,21 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = RESOLVERS
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node. An anchor may be redefined; the newest definition counts."""
+        """Compose a node. If an anchor is defined again, the newest definition counts."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if not isinstance(event, yaml.AliasEvent):
             self.anchors.pop(getattr(event, "anchor", None), None)
         return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Check for duplicate keys before merging: a merged key may repeat one of the table's own."""
+        """Check for duplicate keys before merging, because a merged key may be equal to a key of the table itself."""
         node = super().compose_mapping_node(anchor)
         if not self.keys_may_repeat:
             refuse_repeated_keys(node)
         return node
 
     def untagged(self, text: str) -> Any:
-        """The value of a scalar without quotes or tag."""
+        """The value of a scalar without quotes and without a tag."""
         if text in self.constants:
             return self.constants[text]
         number = number_of(text)
@@ -91,7 +94,7 @@ class Loader(yaml.SafeLoader):
         return self.untagged(node.value)
 
     def construct_tagged(self, node: yaml.ScalarNode) -> Any:
-        """The value, if its tag accepts its type. Raises ConstructorError otherwise."""
+        """The value of a scalar with a tag. Raises ConstructorError if the tag does not accept the value's type."""
         kinds, name = TAGGED[node.tag]
         value = self.untagged(node.value)
         if type(value) not in kinds:
@@ -99,7 +102,7 @@ class Loader(yaml.SafeLoader):
         return value
 
     def construct_by_kind(self, node: yaml.Node) -> Any:
-        """Construct the whole node at once, so that an anchor inside itself is found."""
+        """Construct the whole node at once, so that PyYAML finds an alias of the node inside itself."""
         if isinstance(node, yaml.MappingNode):
             return self.construct_mapping(node, deep=True)
         if isinstance(node, yaml.SequenceNode):
@@ -108,7 +111,7 @@ class Loader(yaml.SafeLoader):
 
 
 class V5Loader(Loader):
-    """YAML as v5 (go-yaml v2) reads it: yes and no are booleans, and the last of duplicate keys counts."""
+    """YAML as v5 (go-yaml v2) reads it: yes and no are booleans, and the last one of duplicate keys counts."""
 
     constants = V5_CONSTANTS
     keys_may_repeat = True
@@ -139,12 +142,12 @@ def refuse_repeated_keys(node: yaml.MappingNode) -> None:
 
 
 def is_text(text: str) -> bool:
-    """True if both majors read this scalar, written without quotes, as a string."""
+    """True if v5 and v6 both read this scalar as a string when it has no quotes."""
     return text not in V5_CONSTANTS and number_of(text) is None
 
 
 def number_of(text: str) -> int | float | None:
-    """The text as a number; None if it is not one."""
+    """The text as a number. None if it is not a number."""
     if not text.startswith(tuple("+-.0123456789")):
         return None
     plain = text.replace("_", "")
@@ -155,5 +158,5 @@ def number_of(text: str) -> int | float | None:
 
 
 def _integer(plain: str) -> int:
-    """The integer; both 017 and 0o17 are octal."""
+    """The value of an integer. Both 017 and 0o17 are octal."""
     return int(OLD_OCTAL.sub(r"\1o\2", plain), 0)

@@ -1,4 +1,4 @@
-"""Decides which major's layout a configuration has."""
+"""Decides whether a configuration has the layout of Centrifugo v5 or v6."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from typing import Any, Final
 from centrifugo_proxy.server_config.configuration import table, tables
 from centrifugo_proxy.server_config.options import OPTIONS, TABLES, TOP_LEVEL
 
-PROXIES: Final = "proxies"  # a list that both majors have
-# The options of its entries.
+PROXIES: Final = "proxies"  # a list that v5 and v6 both have
+# The options of the entries of this list, by major version.
 PROXY_OPTIONS: Final[Mapping[int, frozenset[str]]] = {
     major: frozenset(found[1] for path in options if (found := re.match(rf"{PROXIES}\[\]\.(\w+)", path)))
     for major, options in OPTIONS.items()
@@ -16,7 +16,7 @@ PROXY_OPTIONS: Final[Mapping[int, frozenset[str]]] = {
 
 
 def major_of(tree: Mapping[str, Any]) -> int:
-    """The major to which most of the options belong; 6 if both have equally many."""
+    """The major version to which most of the options belong. 6 if both versions have the same number of them."""
     votes = {5: 0, 6: 0}
     for key, value in tree.items():
         if major := layout_of(key, value):
@@ -25,7 +25,7 @@ def major_of(tree: Mapping[str, Any]) -> int:
 
 
 def left_over(tree: Mapping[str, Any], major: int) -> tuple[str, ...]:
-    """The options of the other layout, which this major ignores: top-level keys, and paths in `proxies`."""
+    """The options of the other layout, which this major version ignores: top-level keys, and paths in `proxies`."""
     keys = (key for key, value in tree.items() if key != PROXIES and layout_of(key, value) == 11 - major)
     top_level = (key for key in keys if not (key in TOP_LEVEL[major] and key in TABLES[major]))
     return (*top_level, *_left_over_in_proxies(tree.get(PROXIES), major))
@@ -42,7 +42,7 @@ def _only_in_proxies_of(major: int) -> frozenset[str]:
 
 
 def layout_of(key: str, value: Any) -> int | None:
-    """The major whose layout has this top-level option with such a value; None if both or neither have it."""
+    """The major version whose layout has this top-level option with such a value. None if both or neither have it."""
     if "." in key:
         return next((major for major in (6, 5) if key in OPTIONS[major] or key in TABLES[major]), None)
     known = [major for major in (6, 5) if key in TOP_LEVEL[major]]

@@ -55,7 +55,7 @@ def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
 
 
 def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
-    """The options of channels without a namespace; the top-level `name` is the node's."""
+    """The options of channels without a namespace. The top-level `name` is left out: it is the name of the node."""
     return {**tree, "name": ""}
 
 
@@ -77,7 +77,7 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             users=frozenset(users) if event in CHANNEL_EVENTS else frozenset({""}),
             named=False,
             endpoint=Option(path, str(tree[path])),
-            # Centrifugo v5 needs a unit here: it does not start with a bare number other than 0
+            # Centrifugo v5 needs a unit here. It does not start if the timeout is a number other than 0.
             timeout=Option(f"proxy_{event}_timeout", DEFAULT_TIMEOUT if timeout is None else str(timeout)),
             static_headers=Option(STATIC, headers(tree.get(STATIC))),
             client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"), 5)) for name in FROM_CLIENT),

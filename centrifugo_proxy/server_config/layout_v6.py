@@ -39,8 +39,8 @@ def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()
 
 
 def unfolded(tree: dict[str, Any]) -> dict[str, Any]:
-    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 reads it. Lists are left as they are.
-    If both forms are present, the longer key wins. Null counts as absent.
+    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 reads it. Lists stay as they are.
+    If both forms set an option, the key with more dots wins. Null counts as absent.
     """
     whole: dict[str, Any] = {}
     for key in sorted(tree, key=lambda key: key.count(".")):
@@ -132,6 +132,6 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
 
 
 def _unverified(path: str, tls: Mapping[str, Any]) -> Option:
-    """Whether the endpoint's certificate is not verified. Without `enabled`, the other options have no effect."""
+    """True if the endpoint's certificate is not verified. If `enabled` is off, the other options have no effect."""
     on = is_true(tls.get("enabled")) and is_true(tls.get("insecure_skip_verify"))
     return Option(f"{path}.insecure_skip_verify", on)

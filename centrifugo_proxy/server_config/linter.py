@@ -58,7 +58,7 @@ REGISTERS: Final = (
 )
 # Findings about a missing option that may be set elsewhere, such as in a Secret.
 MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
-# The same if the configuration file itself may be elsewhere, and only variables and flags are known.
+# These findings may be about options of an unseen configuration file, if only variables and flags are known.
 MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
     "connect-proxy-missing",
     "event-proxy-missing",
@@ -75,7 +75,7 @@ RULES: Final = Register(each for register in REGISTERS for each in register.item
 
 
 class Report(NamedTuple):
-    """`major` is the version that reads the first readable configuration; None if there is none."""
+    """`major` is the version for which the first readable configuration was checked. None if none is readable."""
 
     major: int | None
     findings: list[Finding]
@@ -109,18 +109,18 @@ def lint(
 ) -> Report:
     """The report on a file's text: a configuration, or a file that contains one (see `sources`).
 
-    The name's suffix decides the format if it is known. Where `major` is None, the layout decides the version; if the
-    file sets no option, variables and flags decide.
+    The name's suffix decides the format if the suffix is known. If `major` is None, the layout decides the version. If
+    the file sets no option, the variables and flags decide the version.
     """
     found = sources_in(text, name)
     if not found:
-        return Report(None, [unreadable("the file holds no Centrifugo configuration")])
+        return Report(None, [unreadable("the file contains no Centrifugo configuration")])
     with_variables = [replace(source, variables={**source.variables, **variables}) for source in found]
     return lint_sources(with_variables, facts, major)
 
 
 def lint_sources(sources: Sequence[Source], facts: ServiceFacts, major: int | None = None) -> Report:
-    """One report on several configurations; each finding's path begins with its configuration's label."""
+    """One report on several configurations. The path of each finding begins with the label of its configuration."""
     reports = [(source.label, _lint_source(source, facts, major)) for source in sources]
     return Report(
         next((report.major for _, report in reports if report.major), None),

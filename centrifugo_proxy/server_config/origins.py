@@ -1,6 +1,6 @@
 """The origins that an entry of Centrifugo's `allowed_origins` admits: https://centrifugal.dev/docs/server/configuration
 
-Each entry is a pattern of https://github.com/gobwas/glob without separators: `*` matches dots and slashes too.
+Each entry is a glob pattern (https://github.com/gobwas/glob) without separators: `*` also matches dots and slashes.
 """
 
 import re
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 STRANGER: Final = "stranger.example"
-NULL: Final = "null"  # the origin of local files, and of sandboxed frames
-DEFAULT_PORT: Final = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
-# Origins that no entry should match: short and long names, digits, ports, common top-level domains.
+NULL: Final = "null"  # the origin of local files and of sandboxed frames
+DEFAULT_PORT: Final = re.compile(r"https://.*:443|http://.*:80")  # browsers leave the default port out
+# Origins that no entry should match. They have short and long names, digits, ports, and common top-level domains.
 STRANGERS: Final = tuple(
     f"{scheme}://{host}"
     for scheme in ("https", "http")
@@ -48,7 +48,7 @@ def never_matches(entry: str) -> bool:
 
 
 def _without_alternatives(entry: str) -> str:
-    """The entry without its braces and what they contain; they may be nested."""
+    """The entry without braces and their contents. Braces may be nested."""
     while (shorter := BRACES.sub("", entry)) != entry:
         entry = shorter
     return entry
@@ -57,8 +57,8 @@ def _without_alternatives(entry: str) -> str:
 def _made_for(entry: str) -> Iterator[str]:
     """Origins that an attacker can register to match a pattern with `*` at the end or at the start of its host.
     For example, https://app.example.com* admits https://app.example.com.evil.test, *app* admits https://app.evil.test,
-    and *example.com admits https://evilexample.com. The subdomains that *.example.com admits are not among them,
-    because they belong to the owner of the domain.
+    and *example.com admits https://evilexample.com. The subdomains that *.example.com admits are left out, because
+    only the owner of the domain can register them.
     """
     with_scheme = ANY_SCHEME.sub("https://", entry) if "://" in entry else f"https://{entry}"
     scheme, _, host = with_scheme.partition("://")
@@ -72,7 +72,7 @@ def _made_for(entry: str) -> Iterator[str]:
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:
-    """The pattern as a regular expression; None if it is malformed. An unclosed brace ends at the end of the entry."""
+    """The pattern as a regular expression. None if it is malformed. An open brace is closed at the end of the entry."""
     written, depth = "", 0
     for part in PART.finditer(entry):
         depth += {"{": 1, "}": -1}.get(part["other"] or "", 0)

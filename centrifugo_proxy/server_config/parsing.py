@@ -1,4 +1,4 @@
-"""Parses a configuration file as Centrifugo does: JSON, YAML or TOML by its suffix, keys in any case."""
+"""Parses a configuration file as Centrifugo does: JSON, YAML or TOML by its suffix, and with keys in any case."""
 
 import json
 import math
@@ -28,9 +28,9 @@ class UnparsableError(ValueError):
 
 
 def format_of(name: str, text: str) -> str:
-    """The format: by the suffix in any case, or for an unknown suffix by the first character.
+    """The format of a file. The suffix decides it, in any case. For an unknown suffix, the first character decides.
 
-    Centrifugo accepts only the known suffixes, in lower case.
+    Centrifugo itself accepts only the known suffixes, and only in lower case.
     """
     if known := FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower()):
         return known
@@ -38,9 +38,9 @@ def format_of(name: str, text: str) -> str:
 
 
 def parse(text: str, file_format: str, major: int = 6) -> dict[str, Any]:
-    """The configuration as this major version reads it, its keys in lower case.
+    """The configuration as this major version reads it, with its keys in lower case.
 
-    Raises UnparsableError, and RecursionError if tables are nested hundreds of levels deep.
+    Raises UnparsableError. Raises RecursionError if tables are nested hundreds of levels deep.
     """
     if text.startswith(BYTE_ORDER_MARK):
         if (file_format, major) not in MARKED:
@@ -50,7 +50,7 @@ def parse(text: str, file_format: str, major: int = 6) -> dict[str, Any]:
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):
-        raise UnparsableError("the file does not hold a table of options", START)
+        raise UnparsableError("the file does not contain a table of options", START)
     lower: dict[str, Any] = lowered(parsed)
     return lower
 
@@ -120,6 +120,6 @@ def _integers(node: Any) -> Iterator[int]:
 
 
 def _too_large(text: str) -> UnparsableError:
-    """The parser does not report the line, so look for the longest number."""
+    """The error for an integer. The parser does not report its line, so the line of the longest number is given."""
     lines = [max(map(len, DIGITS.findall(line)), default=0) for line in text.split(NEWLINE)]
     return UnparsableError("an integer has more than 64 bits", f"line {lines.index(max(lines)) + 1}")

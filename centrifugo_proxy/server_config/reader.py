@@ -19,7 +19,10 @@ def read(text: str, file_format: str, major: int | None = None) -> Configuration
 
 
 def read_source(source: Source, major: int | None = None) -> Configuration:
-    """The configuration as Centrifugo reads it: file, variables, flags. Raises UnparsableError, and RecursionError."""
+    """The configuration as Centrifugo reads it from file, variables and flags.
+
+    Raises UnparsableError and RecursionError.
+    """
     tree = parse(source.text, source.file_format, 5) if source.text else {}
     decided = major or _major_of(tree, source)
     if decided == 6 and source.text:
@@ -37,7 +40,7 @@ def _major_of(tree: dict[str, Any], source: Source) -> int:
 
 
 def configuration_of(tree: dict[str, Any], file_format: str, major: int | None = None) -> Configuration:
-    """The tree as this major reads it. Without a major, the tree's layout decides."""
+    """The configuration that this major version reads from the tree. If `major` is None, the layout decides it."""
     decided = major or major_of(tree)
     read_layout = layout5.read if decided == 5 else layout6.read
     return read_layout(tree, file_format, left_over(tree, decided))

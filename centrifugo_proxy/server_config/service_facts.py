@@ -21,13 +21,15 @@ class Deadline(NamedTuple):
 class ServiceFacts:
     """This service, as Centrifugo sees it.
 
-    `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
-    `signed` is true if the guard also requires a signature. `events` are the answered events, including connect.
+    `base_url` has no trailing slash. `tokens` are the tokens that the guard accepts, with the current one first.
+    `signed` is true if the guard also requires a signature. `events` are the events that the service answers, including
+    connect.
     `deadline_ms` is the deadline of calls to identity. The deadlines of the claim store, the family service and the rpc
-    backends are 0 if the service has no such peer.
-    `namespaces` maps each namespace of the policy's channels ("" for channels without one) to the events that the
-    policy allows there. `pool` is true if there are fallback connections, which expire; `subscriptions_expire` is true
-    if subscriptions expire. `max_body_bytes` is the size of the largest body that the service reads.
+    backends are 0 if they are not configured.
+    `namespaces` maps each namespace of the policy's channels to the events that the policy allows in it. The name is ""
+    for channels without a namespace. `pool` is true if clients can connect with fallback tickets: such connections
+    expire. `subscriptions_expire` is true if subscriptions expire. `max_body_bytes` is the size of the largest body
+    that the service reads.
     """
 
     base_url: str
@@ -46,15 +48,15 @@ class ServiceFacts:
     max_body_bytes: int = 65536
 
     def endpoint(self, event: str) -> str:
-        """The URL that Centrifugo posts this event to."""
+        """The URL to which Centrifugo sends the requests of this event."""
         return f"{self.base_url}{path_of(event)}"
 
     def session_events(self, among: tuple[str, ...] = SESSION_EVENTS) -> tuple[str, ...]:
-        """The answered events out of `among`."""
+        """The events of `among` that the service answers."""
         return tuple(event for event in among if event in self.events)
 
     def deadline(self, event: str) -> Deadline:
-        """The time that Centrifugo's timeout must exceed; 0 ms if the service calls no other service."""
+        """The time that Centrifugo's timeout must exceed. 0 ms if the service calls no other service for this event."""
         if event == "rpc":
             return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
         if event in CHANNEL_EVENTS:
@@ -66,9 +68,10 @@ class ServiceFacts:
 
 
 def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
-    """The namespaces of a policy's channels ("" for channels without one), with the events that its rules allow there.
+    """The namespaces of a policy's channels, each with the events that the policy's rules allow in it.
 
-    A rule that begins with a wildcard or a placeholder is left out, because it may match any namespace.
+    The name is "" for channels without a namespace. A rule that begins with a wildcard or a placeholder is left out,
+    because it may match any namespace.
     """
     allowed: dict[str, frozenset[str]] = {}
     for rule in policy.channels:

@@ -13,17 +13,17 @@ from centrifugo_proxy.server_config.options import Setting
 INTEGER: Final = re.compile(
     r"[-+]?(0[xX](_?[0-9a-fA-F])+|0[bB](_?[01])+|0[oO](_?[0-7])+|0(_?[0-7])*|[1-9](_?[0-9])*)", re.ASCII
 )
-OCTAL: Final = re.compile(r"^([-+]?)0(?=[_0-7])")  # without the letter that Python needs
+OCTAL: Final = re.compile(r"^([-+]?)0(?=[_0-7])")  # an octal number without the letter o, which Python needs
 INT64: Final = range(-(2**63), 2**63)
 DURATION: Final = "a duration such as 30s, 5m or 168h (the longest unit is h: there is no d for days)"
 WHOLE_SECONDS: Final = re.compile(r"(.*\.)?(global_)?history(_meta)?_ttl")
-# v5 reads these durations only if their engine or exporter is in use, or at shutdown
+# v5 reads these durations only at shutdown, or only if their engine or exporter is in use.
 READ_ON_DEMAND: Final = ("redis_", "nats_", "global_presence_ttl", "graphite_", "shutdown_")
 Accepted = Callable[[Any], str]
 
 
 def accepted_instead(setting: Setting, major: int) -> str:
-    """The values that Centrifugo accepts for this option, if it refuses this one; "" if it accepts it."""
+    """A description of the values that Centrifugo accepts for this option. "" if it accepts the given value."""
     if setting.value is None or isinstance(setting.value, FromSecret) or setting.kind is None:
         return ""
     if major == 5 and "[" not in setting.option:
@@ -36,9 +36,9 @@ def accepted_instead(setting: Setting, major: int) -> str:
 
 
 def _flat_v5(setting: Setting) -> str:
-    """For flat options, v5 refuses only bad values of durations, lists of tables, maps and engines.
+    """For flat options, v5 refuses only bad durations, lists of tables, maps and engines.
 
-    It reads other bad values as 0, false or empty.
+    It reads a bad value of another kind as 0, false or empty.
     """
     if setting.kind == "duration" and not setting.option.startswith(READ_ON_DEMAND):
         return _v5_duration(setting.value) or _whole_seconds(setting)
@@ -105,7 +105,10 @@ def _words(value: Any) -> str:
 
 
 def _map(setting: Setting, major: int) -> str:
-    """v6 also takes a list of keys and values. Inside lists, v5 takes every scalar, and merges a list of tables."""
+    """Checks a map. v6 also accepts a list of keys and values.
+
+    Inside a list, v5 accepts every scalar as a value of the map, and merges a list of tables into one map.
+    """
     value, inside_list = setting.value, "[" in setting.option
     if major == 6 and isinstance(value, list):
         fits = all(isinstance(text, str) for item in value for text in _pair(item))

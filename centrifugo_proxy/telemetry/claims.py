@@ -16,15 +16,15 @@ BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 
 CLAIMS: Final = Counter(
     "realtime_fallback_claims",
-    "Claims on fallback tickets in the store of FALLBACK_CLAIMS_URL: won (accepted), used (by another process), error "
-    "(refused because the store did not answer), local (accepted without the store), conflict (accepted locally, and "
-    "later found to be used by another process too).",
+    "Claims on fallback tickets in the store of FALLBACK_CLAIMS_URL, by result. won: accepted. used: refused, because "
+    "another process used the ticket. error: refused, because the store did not answer. local: accepted without the "
+    "store. conflict: accepted without the store, and later the store showed that another process used the ticket too.",
     ["result"],
 )
 UP: Final = Gauge(
     "realtime_fallback_claims_up",
-    "1 while the store of claims answers, 0 while it does not; NaN without a store, and before its first answer or "
-    "failure.",
+    "1 if the store of claims answers, 0 if it does not. NaN if no store is configured, and until the first answer or "
+    "failure of the store.",
 )
 DURATION: Final = Histogram(
     "realtime_fallback_claim_duration_seconds",
@@ -38,7 +38,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class ClaimsTelemetry:
-    """An `Observer`: each kind of notice is logged at most once in ten seconds, with the number of times."""
+    """An `Observer` of claims. It logs each kind of notice at most once in ten seconds, with the number of notices."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -73,7 +73,7 @@ def _line(notice: ClaimsNotice) -> tuple[int, str, dict[str, Any]]:
         case StoreUp(kind, unsent):
             return logging.INFO, "the store of fallback claims answers again", {"store": str(kind), "unsent": unsent}
         case Conflict(conflicts):
-            message = "a fallback ticket was accepted while the store of claims was down, and by another process too"
+            message = "a fallback ticket was accepted while the store of claims was down; another process used it too"
             return logging.WARNING, message, {"conflicts": conflicts}
         case StoreEvicts(policy):
             warning = evicting_store(policy)

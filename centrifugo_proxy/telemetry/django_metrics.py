@@ -1,7 +1,7 @@
-"""Counts requests for django-prometheus' metrics in a dictionary, which a scrape adds to the metrics.
+"""Counts requests in a dictionary. Each scrape adds the counts to the metrics of django-prometheus.
 
-django-prometheus' own middlewares take a dozen locks per request. Its histograms stay empty: the duration of a proxy
-request is in realtime_proxy_duration_seconds. Figures: docs/performance.md.
+The middlewares of django-prometheus would take a dozen locks per request (figures: docs/performance.md), so they are
+not used. The histograms of django-prometheus stay empty: realtime_proxy_duration_seconds has the durations instead.
 """
 
 from threading import Lock
@@ -18,7 +18,7 @@ Labels = tuple[str, str, str, int]
 
 
 class Tally:
-    """Requests since the start. The thread of the event loop counts; any thread may call `fold`."""
+    """The requests since the start. Only the thread of the event loop calls `count`. Any thread may call `fold`."""
 
     def __init__(self) -> None:
         self._requests: dict[Labels, int] = {}
@@ -26,7 +26,7 @@ class Tally:
         self._folding = Lock()
 
     def count(self, view: str, method: str, transport: str, status: int) -> None:
-        """Count a request. Methods that are not in METHODS share a label, because a client can send any word."""
+        """Count a request. Methods that are not in METHODS share a label, because a client can send any text."""
         labels = (view, method if method in METHODS else OTHER_METHOD, transport, status)
         self._requests[labels] = self._requests.get(labels, 0) + 1
 

@@ -1,7 +1,7 @@
-"""The metrics. Their series are created once, so that every label value exists at 0 from the start.
-Series of peers other than identity exist once the peer is configured.
+"""The metrics. Their series are created at startup, so that every label value begins with 0.
+The series of a peer other than identity exist only if the peer is configured.
 
-Metrics that every request changes are tallies (tallies.py); the others are prometheus_client's own metrics.
+Metrics that every request changes are tallies (tallies.py). The others are prometheus_client's own metrics.
 Label values come from closed sets or from the settings, never from a user, channel, client or ticket.
 """
 
@@ -29,13 +29,13 @@ from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
 
-# The outcomes of each event. The connect counter excludes refusals by the guard or the capacity.
+# The outcomes of each event. The connect counter excludes refusals by the guard or the limit of requests in flight.
 PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
 }
 IDENTITY, REFRESH = "identity", "identity_refresh"
-# Seconds, from a millisecond to above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
+# Seconds. The last bound is above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
 UNAVAILABLE: Final = "UNAVAILABLE"
@@ -45,50 +45,52 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each cou
 
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
-    "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL: tickets left in the fleet at the last answer of "
-    "the store, but never more than in this process. Then take the maximum of the processes, not the sum. It can rise "
-    "after the store was down or empty.",
+    "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL, it is the number of tickets that were left in "
+    "the whole fleet when the store last answered, but never more than are left in this process. In this case, use the "
+    "maximum over all processes, not the sum. The value can rise after the store was down or empty.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",
-    "All requests of Centrifugo by event and outcome, including refused and overloaded ones.",
+    "All requests from Centrifugo by event and outcome, including those that the guard or the limit of requests in "
+    "flight refused.",
     ["type", "outcome"],
     [(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES[event]],
 )
 DURATION: Final = HistogramTally(
     "realtime_proxy_duration_seconds",
-    "Seconds from the start of handling a request to its answer, without realtime_proxy_queue_delay_seconds. The proxy "
-    "timeout of Centrifugo must be longer.",
+    "Seconds from the start of handling a request to its answer, without the time in "
+    "realtime_proxy_queue_delay_seconds. The proxy timeout of Centrifugo must be longer.",
     ["type"],
     buckets=BUCKETS,
     series=[(event,) for event in EVENTS],
 )
 INFLIGHT: Final = Gauge(
     "realtime_proxy_inflight_requests",
-    "Requests in progress. realtime_proxy_inflight_limit limits the sum of all types; an eighth of it, rounded down, "
-    "is reserved for connects.",
+    "Requests in progress. realtime_proxy_inflight_limit limits the sum of all types. An eighth of that limit, rounded "
+    "down, is reserved for connects.",
     ["type"],
 )
 INFLIGHT_LIMIT: Final = Gauge(
     "realtime_proxy_inflight_limit",
-    "Maximum number of requests in flight: PROXY_MAX_INFLIGHT, or with auto the number that this process can answer in "
-    "time.",
+    "Maximum number of requests in flight: PROXY_MAX_INFLIGHT. If that setting is auto, it is the number of requests "
+    "that this process can answer in time.",
 )
 QUEUE_DELAY: Final = HistogramTally(
     "realtime_proxy_queue_delay_seconds",
-    "Seconds from the arrival of a request at this host until it is handled: in the kernel and in the event loop.",
+    "Seconds that a request waits in the kernel and in the event loop, from its arrival at this host until the service "
+    "begins to handle it.",
     [],
     buckets=BUCKETS,
     series=[()],
 )
 LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
-    "Latest delay of the event loop in seconds; 0 with a fixed PROXY_MAX_INFLIGHT. With auto, a delay above 0.05 "
-    "lowers the limit if more than 64 requests were in flight.",
+    "Latest delay of the event loop in seconds. 0 if PROXY_MAX_INFLIGHT is a number. If PROXY_MAX_INFLIGHT is auto and "
+    "more than 64 requests were in flight, a delay above 0.05 seconds lowers the limit.",
 )
 IDENTITY_CALLS: Final = CounterTally(
     "realtime_identity_calls",
-    "Validate calls to identity by gRPC status code. UNAVAILABLE and DEADLINE_EXCEEDED are failures of an outage.",
+    "Validate calls to identity by gRPC status code. UNAVAILABLE and DEADLINE_EXCEEDED count as evidence of an outage.",
     ["code"],
     [(code,) for code in STATUS_NAMES],
 )
@@ -101,77 +103,82 @@ IDENTITY_DURATION: Final = HistogramTally(
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 from the failure that opens the fallback pool until a client or a background probe is answered.",
+    "1 from the failed call that opens the fallback pool until identity answers a client's call or a background probe.",
 )
 OUTAGE_RECOVERING: Final = Gauge(
     "realtime_identity_outage_recovering",
-    "1 while identity answers the background probes and has not answered a client yet.",
+    "1 while identity answers the background probes, but has not yet answered a client's call.",
 )
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures",
-    "Validate calls, including probes, that failed in the current streak. A streak ends when identity answers a "
-    "client's call, or answers probes for as long as the degraded window without a failure.",
+    "Number of failed Validate calls in the current streak of failures. Background probes count too. A streak ends "
+    "when identity answers a client's call. It also ends when identity answers the probes for "
+    "FALLBACK_DEGRADED_WINDOW_MS and no call fails in that time.",
 )
 LAST_FAILURE: Final = Gauge(
     "realtime_identity_last_failure_timestamp_seconds",
-    "Unix time of the last Validate call that the outage detector counted as a failure; 0 before the first. Shows "
-    "whether an outage is current.",
+    "Unix time of the last Validate call that the outage detector counted as a failure. 0 before the first failure. It "
+    "shows whether an outage is current.",
 )
 IDENTITY_PROBES: Final = Counter(
     "realtime_identity_probe",
-    "Background probes of identity, made while calls fail: answered, failed (no answer), or other (a status that is "
-    "no evidence of an outage, or an internal error).",
+    "Background probes, which the service sends to identity while calls fail. answered: identity answered. failed: "
+    "identity did not answer. other: a status that is no evidence of an outage, or an internal error.",
     ["outcome"],
 )
 POOL_STATUS: Final = Gauge(
     "realtime_fallback_pool_status",
-    "1 for the current load status of the fallback pool. Repair any status other than loaded and disabled before the "
-    "next outage.",
+    "1 for the current load status of the fallback pool, 0 for the others. If the status is neither loaded nor "
+    "disabled, repair the pool before the next outage.",
     ["status"],
 )
 POOL_WATERMARK: Final = Gauge(
-    "realtime_fallback_pool_low_watermark", "FALLBACK_LOW_WATERMARK: compare the pool size with it. 0: no warning."
+    "realtime_fallback_pool_low_watermark",
+    "FALLBACK_LOW_WATERMARK. The service warns if the pool size falls below this number. 0 means that it never warns.",
 )
 BACKEND_CALLS: Final = CounterTally(
     "realtime_backend_calls",
-    "Calls of the session events by service (rpc:<name> for an rpc backend) and gRPC status code. Calls that "
-    "RPC_MAX_INFLIGHT refuses count as UNAVAILABLE.",
+    "Calls for session events by service and gRPC status code. The service is rpc:<name> for an rpc backend. Calls "
+    "that RPC_MAX_INFLIGHT refuses count as UNAVAILABLE.",
     ["service", "code"],
     [],
 )
 BACKEND_DURATION: Final = HistogramTally(
     "realtime_backend_call_duration_seconds",
-    "Duration of the calls of the session events in seconds, including failed ones, without those that "
-    "RPC_MAX_INFLIGHT refuses.",
+    "Duration of calls for session events in seconds. Failed calls are included. Calls that RPC_MAX_INFLIGHT refuses "
+    "are not included.",
     ["service"],
     buckets=BUCKETS,
 )
 BACKEND_INFLIGHT: Final = Gauge(
     "realtime_backend_inflight_calls",
-    "Calls in progress at the family service or an rpc backend. At RPC_MAX_INFLIGHT, further ones are refused as "
-    "unavailable; at the service's part of PROXY_MAX_INFLIGHT, as overloaded.",
+    "Calls in progress at the family service or an rpc backend. If RPC_MAX_INFLIGHT calls are in progress, further "
+    "calls are refused as unavailable. If the service's part of PROXY_MAX_INFLIGHT is taken, they are refused as "
+    "overloaded.",
     ["service"],
 )
 SVID_EXPIRY: Final = Gauge(
     "realtime_svid_expiry_timestamp_seconds",
-    "When this workload's SPIFFE identity expires, in Unix seconds; 0 without one.",
+    "Unix time at which this workload's SPIFFE identity (SVID) expires. 0 if it has no SVID.",
 )
 SVID_UPDATES: Final = Counter(
     "realtime_svid_updates",
-    "SVIDs that the SPIFFE agent sent: taken, or bad (refused).",
+    "SVIDs that the SPIFFE agent sent. taken: the SVID is used. bad: the SVID is refused.",
     ["result"],
 )
 AGENT_CONNECTED: Final = Gauge(
-    "realtime_spiffe_agent_connected", "1 while the SPIFFE agent sends identities; without it the SVID expires."
+    "realtime_spiffe_agent_connected",
+    "1 while the SPIFFE agent sends SVIDs. While it is 0, the SVID is not renewed and expires in the end.",
 )
 TLS_DIALS: Final = Counter(
     "realtime_tls_dials",
-    "Connections to peers with SPIFFE by result. wrong_id: a server with another SPIFFE ID answers.",
+    "Attempts to connect to peers with SPIFFE, by result. wrong_id: a server with another SPIFFE ID answered.",
     ["peer", "result"],
 )
 GUARD_REFUSALS: Final = Counter(
     "realtime_guard_refusals",
-    "Requests that the guard refused: Centrifugo sends no header or a wrong one, or another workload calls.",
+    "Requests that the guard refused. Either Centrifugo sends no header or a wrong one, or another workload calls the "
+    "service.",
     ["reason"],
 )
 BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1. The label is the running version.", ["version"])
@@ -183,7 +190,7 @@ CONNECTIONS_REFUSED: Final = Counter(
 
 
 class _Connects(Collector):
-    """Counts the connect requests without those that the guard or the capacity refused. Read from REQUESTS."""
+    """The connect requests in REQUESTS, without those that the guard or the limit of requests in flight refused."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         family = CounterMetricFamily("realtime_centrifugo_connect", CONNECT_HELP, labels=["outcome"])
@@ -193,22 +200,22 @@ class _Connects(Collector):
 
 
 CONNECT_HELP: Final = (
-    "Connect requests by outcome. In an outage: unavailable before the window has passed, then fallback_pool_consumed "
-    "(accepted with a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a client sent a "
-    "fallback ticket while identity answers; the ticket stays unspent."
+    "Connect requests by outcome. At the beginning of an outage, the outcome is unavailable. After "
+    "FALLBACK_DEGRADED_WINDOW_MS, it is fallback_pool_consumed (accepted with a fallback ticket) or fallback_pool_miss "
+    "(refused). fallback_pool_not_open: a client sent a fallback ticket, but identity answers. The ticket stays valid."
 )
 
 
 class _DroppedLogLines(Collector):
-    """Reads the count of dropped log lines at each scrape: the code that drops a line cannot update a metric."""
+    """Reads the count of dropped log lines at each scrape, because the code that drops a line has no metrics."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
-        """The single metric family; `_total` is added to its name."""
+        """The metric family. The names of its samples end with `_total`."""
         yield CounterMetricFamily("realtime_log_lines_dropped", LOG_LINES_HELP, value=dropped_lines())
 
 
 LOG_LINES_HELP: Final = (
-    "Log lines lost because stdout or stderr is closed, full, broken or not read: check the log collector."
+    "Log lines that were lost because stdout or stderr is closed, full, broken or not read. Check the log collector."
 )
 for _collector in (
     _Connects(), REQUESTS, DURATION, QUEUE_DELAY, IDENTITY_CALLS, IDENTITY_DURATION, BACKEND_CALLS, BACKEND_DURATION,
@@ -229,7 +236,7 @@ guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in gua
 
 
 def count_request(event: str, outcome: str, seconds: float) -> None:
-    """Count one finished or cancelled request. The connect counter excludes refusals by the guard or the capacity."""
+    """Count one finished or cancelled request, after `seconds`."""
     REQUESTS.counts[event, outcome] += 1
     DURATION.series[event,].observe(seconds)
 
@@ -255,21 +262,22 @@ def watch(admission: Admission, clock: Clock, version: str) -> None:
 
 
 def watch_limit(capacity: Capacity | AdaptiveLimit) -> None:
-    """Let the gauges read the limit of requests in flight, and the event loop's lag that the limit adapts to."""
+    """Let the gauges read the limit of requests in flight, and the lag of the event loop, to which the limit adapts."""
     INFLIGHT_LIMIT.set_function(lambda: int(capacity.limit))
     LOOP_LAG.set_function(lambda: capacity.last_lag_s if isinstance(capacity, AdaptiveLimit) else 0.0)
 
 
 def _last_failure(admission: Admission, clock: Clock) -> float:
-    """The Unix time of the last failure; 0 before the first. It is computed from the failure's age, so that a step of
-    the wall clock affects only this metric.
+    """The Unix time of the last failure, or 0 before the first failure.
+
+    It is computed from the failure's age. So if the wall clock is set, only this metric changes.
     """
     age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
     return 0.0 if age_s is None else round(clock.time() - age_s, 3)
 
 
 def backend_observer(service: str) -> Callable[[str, float], None]:
-    """The observer that counts and times a configured service's calls. Its series exist from then on."""
+    """Creates the series of a configured service, and returns the observer that counts and times its calls."""
     calls, duration = BACKEND_CALLS.counts, BACKEND_DURATION.add((service,))
     for code in STATUS_NAMES:
         calls.setdefault((service, code), 0)
@@ -282,7 +290,7 @@ def backend_observer(service: str) -> Callable[[str, float], None]:
 
 
 def backend_refusals(service: str) -> Callable[[], None]:
-    """Counts a configured service's calls that RPC_MAX_INFLIGHT refuses, for which there is no duration."""
+    """Returns the function that counts a call refused by RPC_MAX_INFLIGHT. Such a call has no duration."""
     calls = BACKEND_CALLS.counts
 
     def refused() -> None:

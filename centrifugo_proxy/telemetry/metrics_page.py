@@ -1,7 +1,7 @@
 """The text of /metrics: rendered in slices, at most once a second, and shared by all waiting requests.
 
-Rendering takes several milliseconds, and any client may request it. A slice ends with the metric that passes a
-millisecond, so that connects can run.
+Rendering takes several milliseconds, and any client may request it. So the event loop can handle connects between two
+slices. A slice ends after the first metric at which it has taken more than a millisecond.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ SLICE_S: Final = 0.001
 
 
 class _One(Collector):
-    """A registry of one family."""
+    """A registry with a single metric family."""
 
     def __init__(self, family: Metric) -> None:
         self._family = family
@@ -29,7 +29,10 @@ class _One(Collector):
 
 
 class MetricsPage:
-    """The page of one event loop. It is never older than the request: a request during rendering gets the next page."""
+    """The page of one event loop.
+
+    A request never gets a page from before its arrival: if it arrives during rendering, it gets the next page.
+    """
 
     def __init__(self, collector: Collector = REGISTRY, every_s: float = EVERY_S, slice_s: float = SLICE_S) -> None:
         self._collector = collector
@@ -47,7 +50,7 @@ class MetricsPage:
     async def _render_when_due(self) -> bytes:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._due - loop.time())
-        self._next = None  # later requests need a page rendered after them
+        self._next = None  # requests from now on get the page after this one
         self._due = loop.time() + self._every_s
         return await self._render()
 

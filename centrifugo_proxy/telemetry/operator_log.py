@@ -1,8 +1,8 @@
-"""Logs what operators need to know about decisions. At INFO there are no lines per request, except for accepted
-fallback tickets and internal errors.
+"""Logs what operators need to know about decisions.
 
-Any other notice that can occur on every request is logged at most once in ten seconds per kind. `count` is the number
-of occurrences since the last such line.
+Only accepted fallback tickets and internal errors have a line for each request. Any other notice that can occur on
+every request is logged at most once in ten seconds for each kind. `count` is the number of occurrences since the last
+line of this kind.
 """
 
 import logging
@@ -78,7 +78,7 @@ def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
             fields = {"asked_by": requested_by, "code": code, "reason_bytes": reason_bytes}
             return "changed a disconnect that Centrifugo does not accept", requested_by, fields
         case ExpiryCut(service, expire_at):
-            message = "cut an expire_at that is more than ten years ahead; it must be in seconds"
+            message = "shortened an expire_at that is more than ten years ahead; it must be in seconds"
             return message, service, {"service": service, "expire_at": expire_at}
 
 
@@ -112,5 +112,5 @@ def _write_notice(notice: Notice) -> None:
         case MetaMissing():
             logger.warning(
                 "Centrifugo sends session events without meta, and the service refuses them; "
-                "set include_connection_meta on its proxies (manage.py centrifugo_config prints how)"
+                "set include_connection_meta on Centrifugo's proxies (manage.py centrifugo_config prints it)"
             )

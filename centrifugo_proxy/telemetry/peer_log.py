@@ -16,7 +16,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 @dataclass(frozen=True, slots=True)
 class PeerLog:
-    """Names the peer in each line, as the `peer` label of realtime_tls_dials_total does."""
+    """Log lines about one peer. `peer` is its name, as in the `peer` label of realtime_tls_dials_total."""
 
     peer: str
     monotonic: Callable[[], float] = monotonic
@@ -32,5 +32,5 @@ class PeerLog:
         logger.info("new TLS files taken", extra={"peer": self.peer})
 
     def tls_files_refused(self, problem: str) -> None:
-        """The files on disk are broken; the ones read before stay in use."""
+        """The new files on disk are broken. The files that were read before stay in use."""
         logger.error("new TLS files refused, the old ones stay in use: %s", problem, extra={"peer": self.peer})

@@ -20,10 +20,10 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators: at most one line in ten seconds for each kind. The log's flood filter limits the errors."""
+    """Reports to operators. A warning of one kind is logged at most once in ten seconds. A filter limits the errors."""
 
     def __init__(self, peers: Iterable[str], monotonic: Callable[[], float] = monotonic) -> None:
-        """`peers` are the labels of the peers that will be dialled."""
+        """`peers` are the labels of the peers to which the service connects."""
         self._dials = {(peer, result): metrics.TLS_DIALS.labels(peer, result) for peer in peers for result in RESULTS}
         self._was_connected = False
         self._logged_connected = False
@@ -37,16 +37,16 @@ class SpiffeLog:
         self._log(logging.INFO, "SVID taken", "", **_facts(svid))
 
     def svid_refused(self, problem: str) -> None:
-        """The agent sent an identity that cannot be used; the previous one, if there is one, stays in use."""
+        """The agent sent an SVID that cannot be used. If there is a previous SVID, it stays in use."""
         metrics.svid_updates["bad"].inc()
         logger.error("SVID refused, any previous one stays in use: %s", problem)
 
     def svid_expired(self, svid: "Svid") -> None:
-        """Identity and the backends cannot be reached until the agent sends a new SVID."""
+        """The identity service and the backends cannot be reached until the agent sends a new SVID."""
         logger.error("SVID expired, its connections are closed", extra=_facts(svid))
 
     def agent_connected(self, connected: bool, status: str) -> None:
-        """The Workload API stream has begun to deliver, or has ended with this gRPC status."""
+        """The stream of the Workload API has begun to deliver SVIDs, or has ended with this gRPC status."""
         metrics.AGENT_CONNECTED.set(connected)
         if not connected:
             message = LOST if self._was_connected else "SPIFFE agent sends no SVID"

@@ -1,8 +1,8 @@
-"""Counters and histograms for every request: plain numbers, which a scrape turns into Prometheus' metrics.
+"""Counters and histograms that every request changes. They are plain numbers, which a scrape turns into metrics.
 
-A counter or histogram of prometheus_client takes a lock for each number that it changes; for a connect there are eight.
-A tally is changed by one thread only, that of the event loop, and needs no lock. A scrape may run in any thread: it
-copies the numbers of a series in one step and changes nothing, so that no count is lost.
+A counter or histogram of prometheus_client takes a lock for each number that it changes, and a connect changes eight
+numbers. A tally needs no lock, because only the thread of the event loop changes it. A scrape may run in any thread. It
+copies the numbers of a series in one step and changes nothing, so no count is lost.
 """
 
 from bisect import bisect_left
@@ -19,14 +19,14 @@ Labels = tuple[str, ...]
 
 
 class CounterTally(Collector):
-    """A counter. `counts[labels] += 1` counts in a series of `series`; others must be put into `counts` first."""
+    """A counter. `counts[labels] += 1` counts. Labels that are not in `series` must be added to `counts` first."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], series: Iterable[Labels]) -> None:
         self._name, self._documentation, self._labels = name, documentation, labels
         self.counts: Final = dict.fromkeys(series, 0)
 
     def collect(self) -> Iterable[Metric]:
-        """The metric family; its samples are named with `_total`."""
+        """The metric family. The names of its samples end with `_total`."""
         family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
         for labels, count in list(self.counts.items()):
             family.add_metric(labels, count)
@@ -50,17 +50,17 @@ class Series:
     def observe(self, value: float) -> None:
         """Count a value."""
         self._counts[bisect_left(self._buckets, value)] += 1
-        # CPython switches threads only at calls and loops; there is neither between the line above and the one below.
+        # CPython switches threads only at calls and loops. There is none between the line above and the line below.
         self._total += value
 
     def snapshot(self) -> tuple[list[int], float]:
-        """The cumulative counts, the last of which is the number of values, and the sum of the values."""
+        """The cumulative counts and the sum of the values. The last count is the number of values."""
         counts, total = self._counts[:], self._total
         return list(accumulate(counts)), total
 
 
 class HistogramTally(Collector):
-    """A histogram. `series[labels].observe(value)` counts."""
+    """A histogram. `series[labels].observe(value)` counts a value."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class HistogramTally(Collector):
         self.series: Final = {each: Series(buckets) for each in series}
 
     def add(self, labels: Labels) -> Series:
-        """The series with these labels, created if there is none."""
+        """The series with these labels. It is created if it does not exist."""
         return self.series.setdefault(labels, Series(self._buckets))
 
     def collect(self) -> Iterable[Metric]:

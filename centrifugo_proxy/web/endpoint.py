@@ -1,4 +1,4 @@
-"""Answers a proxy request of any event: checks the guard, parses, decides, renders, counts and traces."""
+"""Answers the proxy requests of any event: checks the guard, parses, decides, renders, counts and traces."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,7 +20,7 @@ from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import EventHandler, Runtime
 
-# For a request that has waited longer than this, check that its caller still waits before deciding.
+# If a request has waited longer than this, check that its caller is still there before deciding.
 SHORT_WAIT_S: Final = 0.05
 
 
@@ -31,7 +31,7 @@ class Endpoint:
     event: str
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """The response to one request. Every request is counted once and its span ended, whatever happens."""
+        """The response to one request. In any case, the request is counted once, and its span ends."""
         event, scope, runtime = self.event, scope_of(request), runtime_of(request)
         outcome, status = "cancelled", 0
         started = perf_counter()
@@ -80,7 +80,7 @@ class Endpoint:
 def _without_service(
     handler: EventHandler, failure: BackendUnavailable | IdentityUnavailable | IdentityInterrupted | ShareTaken
 ) -> Decision:
-    """The decision if the event's service did not answer, or was not called because too many events wait for it."""
+    """The decision if the service that the event needs did not answer, or if too many events already wait for it."""
     if isinstance(failure, ShareTaken):
         return decision.OVERLOADED
     if isinstance(failure, BackendUnavailable):
@@ -91,7 +91,7 @@ def _without_service(
 
 
 def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:
-    """The refusal that comes before parsing, if any: an unread body, or the guard."""
+    """The refusal before parsing, or None. The reason is a body that was not read, or the guard."""
     if status := scope.get(UNREAD_BODY):
         return decision.BAD_REQUEST._replace(status=status)
     if reason := runtime.guard.refusal(scope["headers"], body):

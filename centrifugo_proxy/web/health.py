@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The body of `GET /health`. `since` is RFC 3339 in UTC; it is null without a streak of failures."""
+    """The body of `GET /health`. `since` is RFC 3339 in UTC. It is null if there is no streak of failures."""
     outage = runtime.admission.detector.status(runtime.clock.monotonic())
     pool, pool_status = runtime.admission.pool, runtime.admission.pool_status
     spiffe = {} if runtime.workload_identity is None else {"spiffe": _workload_identity(runtime.workload_identity)}
@@ -40,7 +40,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
 
 
 def _workload_identity(source: "SvidSource") -> dict[str, Any]:
-    """Our SPIFFE identity; `id` and `expires` are null before the first SVID."""
+    """Our SPIFFE identity. `id` and `expires` are null before the first SVID."""
     svid = source.svid
     return {
         "id": None if svid is None else svid.id,
@@ -51,8 +51,9 @@ def _workload_identity(source: "SvidSource") -> dict[str, Any]:
 
 
 def _since(wall_now: float, duration_s: float | None) -> str | None:
-    """The start of the streak of failures in wall time. It is computed from the streak's age, so that a step of the
-    wall clock affects only this field.
+    """The start of the streak of failures in wall time.
+
+    It is computed from the age of the streak. So if the wall clock is set, only this field changes.
     """
     if duration_s is None:
         return None

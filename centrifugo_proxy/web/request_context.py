@@ -1,4 +1,4 @@
-"""Values for the views in a request's ASGI scope: the runtime, the caller, and why a body is refused."""
+"""Values in a request's ASGI scope that the views read: the runtime, the caller, and the status for a refused body."""
 
 from typing import Any, Final, Protocol
 
@@ -12,7 +12,7 @@ class HttpCaller(Caller, Protocol):
     """A caller whose request may have waited before it was handled."""
 
     def waited_s(self) -> float:
-        """Seconds since the request arrived at this host; 0 if unknown."""
+        """Seconds since the request arrived at this host. 0 if unknown."""
 
 
 class _Waiting:
@@ -27,7 +27,7 @@ class _Waiting:
 
 WAITING: Final = _Waiting()
 CALLER: Final = "realtime.caller"
-# Set for a refused body: the status to answer, 413 too large or 408 too slow.
+# The status of the answer if the body was refused: 413 if it was too large, or 408 if it was too slow.
 UNREAD_BODY: Final = "realtime.unread_body"
 
 
@@ -38,7 +38,7 @@ def scope_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def caller_of(scope: dict[str, Any]) -> HttpCaller:
-    """The caller that waits for the answer to this request: set by our ASGI handler, WAITING under any other."""
+    """The caller that waits for the answer to this request. WAITING if another ASGI handler than ours is used."""
     caller: HttpCaller = scope.get(CALLER, WAITING)
     return caller
 

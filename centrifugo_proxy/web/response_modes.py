@@ -1,7 +1,7 @@
 """Turns a decision into an HTTP status and a body, by response mode.
 
-Centrifugo reads only the body of a 200 (https://centrifugal.dev/docs/server/proxy#http-proxy), so mode `envelope` sends
-the answers with a status of ENVELOPED as 200.
+Centrifugo reads a body only if the status is 200: https://centrifugal.dev/docs/server/proxy#http-proxy
+So mode `envelope` sends an answer as 200 if its status is in ENVELOPED.
 """
 
 from typing import Final
@@ -14,10 +14,10 @@ ENVELOPED: Final = frozenset({401, 500, 503})
 
 
 def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> tuple[int, bytes]:
-    """Status and body. Guard refusals and bad requests keep their status in both modes: they must be visible as errors.
+    """The status and the body. Mode `envelope` marks the error of a failure as temporary: the client then tries again.
 
-    Failures of refresh and sub_refresh keep theirs too: an error in a 200 would end the connection or subscription.
-    Mode `envelope` marks the error of a failure as temporary, so that the client tries again.
+    Guard refusals and bad requests keep their status in both modes, because they must be visible as errors. Failures of
+    refresh and sub_refresh also keep their status: an error in a 200 would end the connection or subscription.
     """
     if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in REFRESH_EVENTS:
         return decision.status, answers.render(decision.answer)

@@ -18,9 +18,9 @@ CONTENT_TYPE: Final = "application/json"
 
 
 class JsonResponse(HttpResponse):
-    """A response with a body of bytes, which are kept as they are. They are JSON unless `headers` has another type.
+    """A response with a body of bytes. The bytes are JSON if `headers` sets no other content type.
 
-    Everything else is created on first use.
+    The other attributes of a response are created on first use.
     """
 
     content: bytes = b""  # replaces Django's property, which copies into a list and back

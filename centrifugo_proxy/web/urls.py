@@ -1,4 +1,4 @@
-"""The routes, without trailing slashes or redirects. Other paths get 404, and bugs 500, in JSON."""
+"""The routes, without trailing slashes or redirects. Other paths get 404, and bugs get 500, both with a JSON body."""
 
 from django.urls import path, re_path
 

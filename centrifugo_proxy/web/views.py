@@ -22,13 +22,13 @@ proxy_views: dict[str, View] = {event: allow("POST")(Endpoint(event).answer) for
 
 @allow("GET", "HEAD")
 async def show_health(request: HttpRequest) -> HttpResponse:
-    """The state of the service for operators; 200 while the process serves."""
+    """The state of the service for operators. The status is 200 while the process serves."""
     return JsonResponse(orjson.dumps(health.describe(runtime_of(request))), headers=NO_STORE)
 
 
 @allow("GET", "HEAD")
 async def show_live(request: HttpRequest) -> HttpResponse:
-    """The liveness probe; does no work."""
+    """The liveness probe. It does no work."""
     return JsonResponse(b'{"status":"ok"}', headers=NO_STORE)
 
 
@@ -42,14 +42,14 @@ async def show_ready(request: HttpRequest) -> HttpResponse:
 
 @allow("GET", "HEAD")
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """All metrics, including django-prometheus', in Prometheus' text format; rendered at most once a second."""
+    """All metrics, including those of django-prometheus, in Prometheus' text format. See metrics_page.py."""
     return JsonResponse(await runtime_of(request).metrics_page.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def show_fault(request: HttpRequest) -> HttpResponse:
-    """500 for a bug outside of an event's decision. Django calls this while it handles the error.
+    """500 for a bug outside of an event's decision. Django calls this function while it handles the error.
 
-    The line does not quote the path, which may be a stranger's text.
+    The log line does not quote the path, because a stranger may have written it.
     """
     view = request.resolver_match.view_name if request.resolver_match else ""
     logger.error("a request failed with an internal error", exc_info=True, extra={"view": view})

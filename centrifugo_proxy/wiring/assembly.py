@@ -1,4 +1,4 @@
-"""Assembles the runtime from settings and secret files; opens no connection."""
+"""Assembles the runtime from settings and secret files. It opens no connection."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -43,10 +43,10 @@ def assemble(
     probe_identity: IdentityClient | None = None,
     workload_identity: "SvidSource | None" = None,
 ) -> Runtime:
-    """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
+    """A runtime with these settings and parts. Raises SecretError.
 
-    `session_slots` has the limit of requests in flight; without it the settings' limit is made. `probe_identity` is the
-    client of the background probe; without one the probe uses `identity`. Raises SecretError.
+    `session_slots` contains the limit of requests in flight. If it is None, the limit is built from the settings.
+    `probe_identity` is the client of the background probe. If it is None, the probe uses `identity`.
     """
     operator_log = OperatorLog(clock.monotonic)
     probe = IdentityProbe(
@@ -84,7 +84,7 @@ def assemble(
 
 
 def build_admission(settings: "LazySettings", loaded: LoadedPool, claims: Claims | None = None) -> Admission:
-    """The fallback with these settings, this pool and these claims. Without claims, each process decides alone."""
+    """The fallback with these settings, pool and claims. If `claims` is None, each process decides alone."""
     detector = OutageDetector(
         settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, probing=settings.IDENTITY_PROBE_INTERVAL_MS > 0
     )
@@ -100,11 +100,11 @@ def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:
-    """The events that these settings turn on, in the order of EVENTS; the service answers the others with 501.
+    """The events that these settings turn on, in the order of EVENTS. The service answers the others with 501.
 
-    Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
-    JavaScript SDK without `getToken` disconnects permanently. So a policy or a fallback pool turns refresh on, unless
-    CENTRIFUGO_REFRESH is off.
+    CENTRIFUGO_REFRESH=auto turns refresh on if there is a policy or a fallback pool. Connections that expire need the
+    refresh proxy: without it, Centrifugo asks the client for a new token. A JavaScript SDK without `getToken` then
+    disconnects permanently.
     """
     policy = bool(settings.CHANNEL_POLICY_PATH)
     automatic = policy or bool(settings.FALLBACK_TICKETS_PATH)
@@ -126,5 +126,5 @@ def _present(settings: "LazySettings", *names: str) -> tuple[bytes, ...]:
 
 
 def secret_setting(settings: "LazySettings", name: str) -> bytes:
-    """The secret of the setting `name`, b"" if unset. Raises SecretError."""
+    """The secret of the setting `name`, or b"" if it is not set. Raises SecretError."""
     return read_header_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))

@@ -47,10 +47,10 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
 
 
 def base_url(text: str) -> str:
-    """The URL in `text`, with a trailing slash, `/centrifugo` and the path of an event removed from its end.
+    """The URL in `text`, without a slash, `/centrifugo` or the path of an event at its end.
 
-    Any other path is kept: it may belong to a gateway in front of the service. Raises ValueError unless `text` is an
-    http(s) URL without a query, a fragment or white space.
+    Any other path is kept, because it may belong to a gateway in front of the service. Raises ValueError if `text` is
+    not an http(s) URL, or if it has a query, a fragment or white space.
     """
     if not _is_base_url(text):
         raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")

@@ -97,7 +97,7 @@ def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register("centrifugo_proxy")
 def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Values that are each valid but harmful together."""
+    """Settings that are valid alone, but harmful in this combination."""
     findings: list[CheckMessage] = []
     envelope = settings.CENTRIFUGO_RESPONSE_MODE is ResponseMode.ENVELOPE
     if envelope and settings.CENTRIFUGO_UNAVAILABLE_CODE in TERMINAL_DISCONNECT_CODES:
@@ -126,15 +126,15 @@ def two_forms(name: str) -> Error:
 def unreadable_secret(problem: str) -> Error:
     return Error(
         problem,
-        hint="Mount the file with the secret, so that this process can read it, or unset the variable.",
+        hint="Mount the file with the secret so that this process can read it. Or unset the variable.",
         id="centrifugo_proxy.E002",
     )
 
 
 def unsendable_secret(problem: str) -> Error:
     return Error(
-        f"{problem} Such a value changes in HTTP headers and in some programs that pass it on.",
-        hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`, and look for a stray "
+        f"{problem} HTTP headers, and some programs that pass a value on, change such a value.",
+        hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`. Remove any stray "
         "space, line break or byte order mark. A file may end with one line break.",
         id="centrifugo_proxy.E008",
     )
@@ -143,7 +143,7 @@ def unsendable_secret(problem: str) -> Error:
 def half_a_pair() -> Error:
     return Error(
         "Only one of IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE is set.",
-        hint="Set both, for a client certificate, or neither.",
+        hint="To use a client certificate, set both. Otherwise set neither.",
         id="centrifugo_proxy.E003",
     )
 
@@ -151,7 +151,7 @@ def half_a_pair() -> Error:
 def unreadable_tls_file(name: str, problem: str) -> Error:
     return Error(
         f"{name}: {problem}.",
-        hint="Mount the PEM file at that path, so that this process can read it, or unset the variable.",
+        hint="Mount the PEM file at that path so that this process can read it. Or unset the variable.",
         id="centrifugo_proxy.E004",
     )
 
@@ -159,8 +159,8 @@ def unreadable_tls_file(name: str, problem: str) -> Error:
 def unusable_tls_file(names: str, problem: str) -> Error:
     return Error(
         f"{names}: {problem}.",
-        hint="Mount PEM files: the certificates of the authority, or the client certificate and its own key, without "
-        "a passphrase.",
+        hint="Mount PEM files. IDENTITY_TLS_CA_FILE contains the certificates of the authority. The other two files "
+        "contain the client certificate and its own key, without a passphrase.",
         id="centrifugo_proxy.E006",
     )
 
@@ -168,7 +168,7 @@ def unusable_tls_file(names: str, problem: str) -> Error:
 def bad_policy(problem: str) -> Error:
     return Error(
         f"CHANNEL_POLICY_PATH: {problem}",
-        hint="Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format.",
+        hint="Run manage.py check_policy FILE to see every problem. policy.example.toml shows the format.",
         id="centrifugo_proxy.E005",
     )
 
@@ -177,23 +177,23 @@ def no_guard() -> Warning:
     return Warning(
         "No guard is configured: any workload that can reach this port can redeem tickets before their owners do.",
         hint="Set CENTRIFUGO_PROXY_TOKEN or CENTRIFUGO_PROXY_TOKEN_FILE, and let Centrifugo send the token as a static "
-        "header; manage.py centrifugo_config prints how.",
+        "header. manage.py centrifugo_config prints this configuration.",
         id="centrifugo_proxy.W001",
     )
 
 
 def terminal_unavailable_code(code: int) -> Warning:
     return Warning(
-        f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope, and SDKs never reconnect on 4500–4999: "
-        "a client that is refused while identity gives no decision stays disconnected.",
-        hint="Use a code from 4000 to 4499; the default in this mode is 4103.",
+        f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope. SDKs never reconnect after 4500–4999. So if "
+        "identity gives no decision about a client, the client stays disconnected.",
+        hint="Use a code from 4000 to 4499. The default in this mode is 4103.",
         id="centrifugo_proxy.W002",
     )
 
 
 def debug_outside_loopback(host: str) -> Warning:
     return Warning(
-        f"DEBUG is on while listening on {host}: error pages show internals of the service to the network.",
-        hint="Set DEBUG=false, or LISTEN_HOST=127.0.0.1 on a laptop.",
+        f"DEBUG is on, and the service listens on {host}. Error pages show internals of the service to the network.",
+        hint="Set DEBUG=false. On a laptop, you can set LISTEN_HOST=127.0.0.1 instead.",
         id="centrifugo_proxy.W003",
     )

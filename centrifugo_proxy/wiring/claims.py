@@ -1,4 +1,4 @@
-"""Builds the claims on fallback tickets from the settings. Startup never waits for their store."""
+"""Builds the claims on fallback tickets from the settings. Startup never waits for the store of claims."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def claims_place(settings: "LazySettings") -> Place | None:
-    """The location of the claim store in these settings; None if not set. Raises SecretError or BadClaimsUrl."""
+    """The location of the claim store in these settings. None if it is not set. Raises SecretError or BadClaimsUrl."""
     url = read_secret("FALLBACK_CLAIMS_URL", settings.FALLBACK_CLAIMS_URL, settings.FALLBACK_CLAIMS_URL_FILE)
     return parse_claims_url(url.decode(errors="replace")) if url else None
 
 
 def build_claims(settings: "LazySettings", loaded: LoadedPool, clock: Clock, observer: Observer) -> Claims:
-    """Claims in the configured store. Without a store or a pool, each process keeps its own.
+    """Claims in the configured store. If there is no store or no pool, each process keeps its own claims.
 
     Raises SecretError or BadClaimsUrl.
     """

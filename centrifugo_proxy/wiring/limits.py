@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 ADAPT_EVERY_S: Final = 0.05
 HEALTHY_LAG_S: Final = 0.05
-# The Centrifugo timeout for connect in the generated configuration is at least identity's deadline plus half a second.
-# Answers must arrive before the caller gives up, so their mean latency must not exceed half of the deadline.
+# In the generated configuration, Centrifugo's timeout for connect is at least identity's deadline plus half a second.
+# Answers must arrive before Centrifugo gives up, so their mean latency must not exceed half of the deadline.
 HEALTHY_SHARE: Final = 0.5
-# A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
-# second, are left for the answer.
+# A request that has waited for more than this share of the deadline is refused. The rest of the deadline and the half
+# second remain for the answer.
 PATIENT_SHARE: Final = 0.8
 
 
@@ -40,7 +40,7 @@ def _build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
 
 @asynccontextmanager
 async def adapting(slots: SessionSlots) -> AsyncIterator[None]:
-    """Adjusts the limit behind the slots every ADAPT_EVERY_S seconds if it is adaptive; leaves a fixed one as it is."""
+    """Adjusts an adaptive limit every ADAPT_EVERY_S seconds until the context ends. A fixed limit stays as it is."""
     if not isinstance(slots.whole, AdaptiveLimit):
         yield
         return

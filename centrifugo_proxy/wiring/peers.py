@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_tunnel(settings: "LazySettings") -> AsyncIterator["Tunnel | None"]:
-    """Starts the SPIFFE tunnel that all connections to peers use; None without SPIFFE. Raises NoSvidError."""
+    """Starts the SPIFFE tunnel that all connections to peers use. None if SPIFFE is off. Raises NoSvidError."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         yield None
         return
@@ -57,9 +57,10 @@ async def open_backend(
     share: Share,
     response_bytes: int | None = None,
 ) -> AsyncIterator[Peer]:
-    """Connects to the family service or to an rpc backend. RPC_MAX_INFLIGHT limits its calls, and `share` the events
-    that wait for them; `label` is its name in metrics and log lines. `response_bytes`: see `channel_options`. Raises
-    TlsFilesRefused.
+    """Connects to the family service or to an rpc backend. Raises TlsFilesRefused.
+
+    RPC_MAX_INFLIGHT limits the calls to the service, and `share` limits the events that wait for these calls. `label`
+    is the name of the service in metrics and log lines. `channel_options` explains `response_bytes`.
     """
     log = PeerLog(label)
     # IDENTITY_TLS_SERVER_NAME applies only to identity.

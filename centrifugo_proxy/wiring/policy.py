@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def load_policy(settings: "LazySettings", path: str = "") -> Policy:
-    """The policy at `path`, or at CHANNEL_POLICY_PATH. Raises PolicyError, for an unreadable file too."""
+    """The policy at `path`, or at CHANNEL_POLICY_PATH if `path` is empty.
+
+    Raises PolicyError if the file cannot be read or has problems.
+    """
     path = path or settings.CHANNEL_POLICY_PATH
     try:
         text = read_file(path, TEXT_BYTES).decode("utf-8-sig")
@@ -22,7 +25,7 @@ def load_policy(settings: "LazySettings", path: str = "") -> Policy:
         raise PolicyError([f"{path}: cannot be read: {reason(error)}."]) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise PolicyError([f"{path}: line {line} is not UTF-8; save the file in that encoding."]) from None
+        raise PolicyError([f"{path}: line {line} is not UTF-8. Save the file in UTF-8."]) from None
     return read_policy(
         text,
         path=path,

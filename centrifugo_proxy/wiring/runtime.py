@@ -1,4 +1,4 @@
-"""The parts of the process that a request needs. The lifespan opens them; the ASGI scope carries them."""
+"""The parts of the process that a request needs. The lifespan opens them, and the ASGI scope carries them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,9 +28,9 @@ class Readiness:
 
 
 class EventHandler(NamedTuple):
-    """A configured event and the parser of its requests, which raises BadRequest.
+    """A configured event, and the parser of its requests. The parser raises BadRequest.
 
-    `unavailable_status` is the HTTP status if a service behind the event does not answer.
+    `unavailable_status` is the HTTP status of the answer if the service that the event calls does not answer.
     """
 
     parse: Callable[[bytes], Any]
@@ -40,7 +40,7 @@ class EventHandler(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running service. `events` has the configured events; the lifespan runs `probe`.
+    """The parts of a running service. `events` contains the configured events. The lifespan runs `probe`.
 
     `session_slots` is the part of `capacity` for all events except connect.
     """

@@ -1,4 +1,4 @@
-"""Opens the services behind the session events and builds the events' handlers."""
+"""Connects to the services that the session events call, and builds the handlers of the events."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,8 +45,9 @@ async def open_session_events(
     slots: SessionSlots,
     tunnel: "Tunnel | None",
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The configured session events. `detector` records identity's answers; each service has a share of `slots`.
-    Raises PolicyError or TlsFilesRefused.
+    """The configured session events. Raises PolicyError or TlsFilesRefused.
+
+    `detector` records identity's answers. Each service gets a share of `slots`.
     """
     owners = Owners()
     async with AsyncExitStack() as stack:
@@ -70,7 +71,7 @@ def _refresh(
 
 
 def _for_refresh(identity: Peer, slots: SessionSlots) -> Peer:
-    """The identity service, with calls that are counted separately and do not take all slots of the session events."""
+    """The identity service for refresh. Its calls are counted separately, and cannot take all slots of the events."""
     return replace(identity, observe=metrics.backend_observer(metrics.REFRESH), share=slots.share())
 
 
@@ -88,7 +89,7 @@ async def _policy_events(settings: "LazySettings", owners: Owners, clock: Clock,
 
 @dataclass(frozen=True, slots=True)
 class _Peers:
-    """The services behind the policy's rules, each on its own channel, which `stack` closes."""
+    """The services that the policy's rules need. Each service has its own channel, which `stack` closes."""
 
     settings: "LazySettings"
     tracer: Tracer

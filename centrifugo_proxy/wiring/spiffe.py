@@ -25,7 +25,7 @@ class NoSvidError(StartupRefused):
 
 @asynccontextmanager
 async def open_workload_identity(settings: "LazySettings") -> AsyncIterator[Tunnel]:
-    """The tunnel to all configured peers. Returns once there is a usable SVID, or after the maximum wait.
+    """The tunnel to all configured peers. It waits for a usable SVID, but at most SPIFFE_STARTUP_WAIT_S seconds.
 
     Raises NoSvidError.
     """
@@ -49,7 +49,7 @@ async def _first_svid(settings: "LazySettings", source: SvidSource) -> None:
 
 
 def peer_ids(settings: "LazySettings") -> dict[str, frozenset[str]]:
-    """The accepted IDs of each configured peer, by the label of its metrics."""
+    """The accepted IDs of each configured peer, by the peer's label in metrics."""
     ids = {metrics.IDENTITY: frozenset(settings.IDENTITY_SPIFFE_ID)}
     if settings.FAMILY_SERVICE_GRPC_ADDRESS:
         ids[backends.FAMILY_SERVICE] = frozenset(settings.FAMILY_SERVICE_SPIFFE_ID)

@@ -22,7 +22,7 @@ SPIFFE_VARIABLES: Final = (
 
 @register("centrifugo_proxy")
 def check_spiffe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """With SPIFFE every peer needs an ID; without SPIFFE no ID may be set."""
+    """With SPIFFE every peer needs an ID. Without SPIFFE no ID may be set."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         present = [name for name in SPIFFE_VARIABLES if getattr(settings, name)]
         return [spiffe_without_spiffe(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)] if present else []
@@ -66,14 +66,14 @@ def _socket() -> Iterator[CheckMessage]:
 def missing_variable(name: str, why: str) -> Error:
     return Error(
         f"{name} is not set, but {why}.",
-        hint=f"Set {name}; docs/workload-identity.md has an example.",
+        hint=f"Set {name}. docs/workload-identity.md has an example.",
         id="centrifugo_proxy.E009",
     )
 
 
 def different_backends(backends: Iterable[str], ids: Iterable[str]) -> Error:
     return Error(
-        f"RPC_BACKENDS names {_names(backends)}, and RPC_BACKENDS_SPIFFE_IDS names {_names(ids)}.",
+        f"RPC_BACKENDS has the backends: {_names(backends)}. RPC_BACKENDS_SPIFFE_IDS has: {_names(ids)}.",
         hint="Give each backend of RPC_BACKENDS exactly one ID in RPC_BACKENDS_SPIFFE_IDS.",
         id="centrifugo_proxy.E010",
     )
@@ -95,8 +95,8 @@ def spiffe_without_spiffe(names: Sequence[str], negotiation_type: str) -> Error:
 
 def target_without_ip(name: str, target: str) -> Error:
     return Error(
-        f"{name} has {target}, which has no IP address: SPIFFE cannot be used for it.",
-        hint=f"Give {name} host:port, dns:///host:port, ipv4:… or ipv6:….",
+        f"{name} contains the target {target}. SPIFFE cannot be used for it, because it has no IP address.",
+        hint=f"Write the target in {name} as host:port, dns:///host:port, ipv4:… or ipv6:….",
         id="centrifugo_proxy.E012",
     )
 

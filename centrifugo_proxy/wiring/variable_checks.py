@@ -1,4 +1,4 @@
-"""System checks of environment variables that are set without effect. Ids are never reused."""
+"""System checks of environment variables that are set but have no effect. Ids are never reused."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -26,7 +26,7 @@ def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register("centrifugo_proxy")
 def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """IDENTITY_TLS_… is set only with the negotiation type that uses it: otherwise tickets might go in plaintext."""
+    """IDENTITY_TLS_… is set only if the negotiation type is tls. Otherwise tickets might be sent in plaintext."""
     present = [name for name in TLS_VARIABLES if getattr(settings, name)]
     if present and settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return [tls_without_tls(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)]
@@ -36,7 +36,7 @@ def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 def misspelt_variable(name: str, nearest: str) -> Warning:
     return Warning(
         f"{name} is not a setting of this service and has no effect.",
-        hint=f"Did you mean {nearest}?" if nearest else "Remove it; docs/reference.md lists the settings.",
+        hint=f"Did you mean {nearest}?" if nearest else "Remove it. docs/reference.md lists the settings.",
         id="centrifugo_proxy.W004",
     )
 

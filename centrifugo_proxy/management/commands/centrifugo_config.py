@@ -15,10 +15,10 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print a Centrifugo configuration that fits the settings of this service. It has the address of the service,\n"
-        "the events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the\n"
-        "namespaces of the policy's channels. Run it with the environment of the service. What remains for you\n"
-        "to do, such as filling in allowed_origins, is listed on stderr."
+        "Print a Centrifugo configuration that fits the settings of this service. It contains the address of the\n"
+        "service, a proxy for each event that the service answers, the timeouts, the guard's header, the transform of\n"
+        "a refused ticket, and the namespaces of the policy's channels. Run this command with the environment of the\n"
+        "service. It lists on stderr what you still have to do, such as filling in allowed_origins."
     )
     epilog = """\
 examples:
@@ -27,11 +27,11 @@ examples:
   manage.py centrifugo_config --major 5 --format toml > config.toml
 
 The guard's token is not in the file: Centrifugo reads it from its own environment, as the comments
-explain. --with-secrets writes it into the file, which must then be as private as the token.
+explain. --with-secrets writes the token into the file. Then protect the file like the token itself.
 
-docs/centrifugo.md has the whole setup."""
+docs/centrifugo.md explains the whole setup."""
 
-    requires_system_checks = []  # stderr lists only what remains for the operator to do
+    requires_system_checks = []  # stderr lists only what the operator still has to do
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

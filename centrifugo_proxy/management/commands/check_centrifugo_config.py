@@ -25,10 +25,10 @@ USAGE = 2  # the code that argparse uses
 
 class Command(OperatorCommand):
     help = (
-        "Check a Centrifugo configuration against this service's settings. Run it with the environment of the\n"
-        "service. Each finding says where the problem is, what it does to a user, and what to do about it.\n"
-        "FILE is Centrifugo's own file (JSON, YAML or TOML, of v6 or v5), or one that contains it: Helm\n"
-        "values, a Compose file, a Kubernetes manifest, or lines of NAME=value."
+        "Check a Centrifugo configuration against this service's settings. Run this command with the environment of\n"
+        "the service. Each finding says where the problem is, what it does to a user, and how to correct it.\n"
+        "FILE is the configuration file of Centrifugo v6 or v5 (JSON, YAML or TOML), or a file that contains the\n"
+        "configuration: Helm values, a Compose file, a Kubernetes manifest, or lines of NAME=value."
     )
     epilog = """\
 exit codes (those of monitoring plugins):
@@ -57,13 +57,13 @@ docs/centrifugo.md explains each finding by its id."""
             "--env",
             dest="with_environment",
             action="store_true",
-            help="add the CENTRIFUGO_… variables of this process, as Centrifugo does",
+            help="also apply the CENTRIFUGO_… variables of this process, as Centrifugo does",
         )
         parser.add_argument(
             "--major",
             type=whole_number(),
             choices=MAJORS,
-            help="Centrifugo's major version (default: the one whose layout most options have)",
+            help="Centrifugo's major version (default: the version to which most options belong)",
         )
         parser.add_argument(
             "--json",
@@ -83,7 +83,7 @@ docs/centrifugo.md explains each finding by its id."""
     ) -> None:
         if file is None and not with_environment:
             raise CommandError(
-                "Name a FILE to check, or pass --env to check the environment variables.", returncode=USAGE
+                "Give a FILE to check, or pass --env to check the environment variables.", returncode=USAGE
             )
         try:
             expected = service_facts(settings)

@@ -27,8 +27,8 @@ OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "loc
 class Command(OperatorCommand):
     help = (
         "Check a policy file, and explain a decision. With --channel or --method, print which rule decides, why, and\n"
-        "which service the request goes to. Run it with the environment of the service, because rules name\n"
-        "RPC_BACKENDS and the family service. This command calls no service and changes nothing."
+        "to which service the request goes. Run this command with the environment of the service, because rules refer\n"
+        "to RPC_BACKENDS and the family service. This command calls no service and changes nothing."
     )
     epilog = """\
 exit codes:
@@ -46,7 +46,7 @@ examples:
   manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
 
 docs/events.md explains the file, and what a client sees when its request is refused."""
-    requires_system_checks = []  # a policy with problems would fail them before this command can list the problems
+    requires_system_checks = []  # a policy with problems would fail a check before this command lists the problems
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the policy (TOML)")
@@ -66,12 +66,12 @@ docs/events.md explains the file, and what a client sees when its request is ref
         owner.add_argument(
             "--lock", action="append", choices=(SCREEN_TIME, *FEATURES), help="a lock that is on; may be repeated"
         )
-        owner.add_argument("--degraded", action="store_true", help="identity's answer had the mark `degraded`")
+        owner.add_argument("--degraded", action="store_true", help="identity marked the connection as degraded")
         owner.add_argument("--fallback", action="store_true", help="the connection used a ticket of the fallback pool")
 
     def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
         if not file:
-            raise CommandError("FILE is empty; give the path of a policy.", returncode=INVALID)
+            raise CommandError("FILE is empty. Give the path of a policy.", returncode=INVALID)
         _refuse_contradictions(options)
         try:
             policy = load_policy(settings, file)
@@ -91,7 +91,7 @@ docs/events.md explains the file, and what a client sees when its request is ref
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    """Raise CommandError for an option that is not UTF-8, needs another option, or contradicts one."""
+    """Raise CommandError for an option that is not UTF-8, that needs another option, or that contradicts another."""
     for name in TEXTS:
         if not is_text(options[name] or ""):
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
@@ -108,7 +108,7 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
 
 
 def is_text(given: str) -> bool:
-    """True if the argument is valid UTF-8; Python turns invalid bytes into surrogates."""
+    """True if the argument is valid UTF-8. Python turns invalid bytes of an argument into surrogates."""
     return given.encode(errors="ignore").decode() == given
 
 

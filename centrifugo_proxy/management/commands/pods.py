@@ -21,30 +21,32 @@ INTERVAL_S = (1.0, 3600.0)  # a process renders its metrics at most once a secon
 
 class Command(OperatorCommand):
     help = (
-        "Show the state of every replica. Prints version, readiness, outage, tickets left, connects a second by\n"
-        "outcome, and the time until the pool is empty. All replicas are queried at once, with a limit of 2\n"
-        "seconds. This command changes nothing."
+        "Show the state of every replica: version, readiness, outage, tickets left, connects a second by outcome, and\n"
+        "the time until the pool is empty. This command queries all replicas at the same time, and waits at most 2\n"
+        "seconds for their answers. It changes nothing."
     )
     epilog = """\
-exit codes (those of monitoring plugins; with --watch, that of the last round):
+exit codes (those of monitoring plugins; with --watch, the code of the last round):
   0  all is well
-  1  a pod is not ready, in an outage, recovering, short of tickets, without an answer from its store of claims, or \
-does not answer while others do
-  2  a pod is in an outage and accepts no ticket, because it has none or its store of claims is down; or no pod answers
-  3  no pod could be queried: a bad argument, a name that does not resolve, an invalid environment; or the output \
-cannot be written
+  1  a pod is not ready, is in an outage, recovers from one, is short of tickets, or gets no answer from its store of \
+claims
+     (also if a pod does not answer, but another pod does)
+  2  a pod is in an outage and accepts no ticket: it has no ticket left, or its store of claims is down
+     (also if no pod answers)
+  3  no pod could be queried: a bad argument, a name that does not resolve, or an invalid environment
+     (also if the output cannot be written)
 
 examples:
   manage.py pods --dns realtime-service-pods:9730                  every pod of a headless Service
   manage.py pods --url http://10.0.0.7:9730 --url http://10.0.0.8:9730
   manage.py pods --dns realtime-service-pods:9730 --watch          redrawn in place, until Ctrl-C
 
-docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
+docs/fleet.md explains the columns. docs/runbook.md explains the fields of --json."""
     requires_system_checks = []  # this command only queries other processes
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--url", action="append", default=[], help="a pod, such as http://10.0.0.7:9730; may be repeated"
+            "--url", action="append", default=[], help="the URL of a pod, such as http://10.0.0.7:9730; may be repeated"
         )
         parser.add_argument("--dns", metavar="NAME:PORT", help="query every address of this host name, over http")
         parser.add_argument("--watch", action="store_true", help="repeat after each interval, until Ctrl-C")
@@ -52,10 +54,10 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
             "--interval",
             type=decimal_number(),
             default=1.0,
-            help="seconds between two scrapes of the counters, 1 to 3600 (%(default)s)",
+            help="seconds between two scrapes of the counters, from 1 to 3600 (default: %(default)s)",
         )
         parser.add_argument(
-            "--json", action="store_true", help="print one JSON object; with --watch, one for each round, on one line"
+            "--json", action="store_true", help="print one JSON object; with --watch, one per round, each on a line"
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -106,7 +108,7 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
 def _require(urls: list[str], dns: str | None, interval_s: float) -> None:
     """Raises QueryFailed."""
     if not urls and not dns:
-        raise QueryFailed("name the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
+        raise QueryFailed("give the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
     low, high = INTERVAL_S
     if not low <= interval_s <= high:
         raise QueryFailed(f"--interval is {interval_s}; accepted: {low:.0f}–{high:.0f} seconds.")

@@ -13,7 +13,7 @@ from common import early_signals, log_output
 from common.documented_command import DocumentedCommand
 from common.listeners import BACKLOG, bound_sockets
 
-KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
+KEEP_ALIVE_S: Final = 75  # Centrifugo keeps idle connections for later requests, and never closes one first
 SHUTDOWN_S: Final = 30
 NOT_STARTED: Final = 3  # the exit code of uvicorn's own command
 
@@ -25,7 +25,7 @@ class Command(DocumentedCommand):
         "Run the service on LISTEN_HOST and LISTEN_PORT, until SIGTERM or Ctrl-C. "
         "At shutdown, requests in flight have 30 seconds to finish, spans are sent, and the exit code is 0. "
         "If the configuration is invalid or the port is in use, a message says so and the exit code is not 0. "
-        "Each process has its own ticket pool and its own metrics: to scale, add replicas."
+        "Each process has its own ticket pool and its own metrics. To scale the service, add replicas."
     )
     epilog = """\
 exit codes:
@@ -74,9 +74,9 @@ def server_config(shutdown_s: int = SHUTDOWN_S) -> uvicorn.Config:
 
 
 def end_by_signal(server: uvicorn.Server) -> None:
-    """Exit 0 on SIGTERM or SIGINT: at once before startup, otherwise after uvicorn's orderly shutdown.
+    """Exit with 0 on SIGTERM or SIGINT: at once before uvicorn has started, later after uvicorn's orderly shutdown.
 
-    After its shutdown uvicorn raises the signal again, which would end the process with another code.
+    Without these handlers, the exit code would be another one: uvicorn raises the signal again after its shutdown.
     """
 
     def on_signal(number: int, frame: FrameType | None) -> None:

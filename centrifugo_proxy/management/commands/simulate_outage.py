@@ -33,9 +33,10 @@ TICK_S = 0.1
 
 class Command(OperatorCommand):
     help = (
-        "Simulate a whole identity outage. Sends connects through the real connect path with this configuration, and\n"
-        "compares every HTTP answer with the expected one. Tickets, pool and identity are simulated. The command\n"
-        "changes nothing and calls no service, so it can run next to a live service, even during an outage."
+        "Simulate a whole identity outage. This command sends connect requests through the code of the service with\n"
+        "this configuration, and compares every HTTP answer with the expected answer. Tickets, pool and identity are\n"
+        "simulated. The command changes nothing and calls no service, so it can run beside a live service, even\n"
+        "during an outage."
     )
     epilog = """\
 exit codes:
@@ -85,7 +86,7 @@ docs/runbook.md explains the steps."""
 
     @contextmanager
     def _display(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Display]:
-        """The output of the steps: nothing with --json, lines otherwise; --realtime adds the progress."""
+        """How the steps are shown: not at all with --json, otherwise as lines. --realtime adds a progress bar."""
         if json:
             yield Unseen()
         elif realtime:
@@ -119,14 +120,14 @@ class Printed(NamedTuple):
 
 
 def steps_of(*, realtime: bool) -> tuple[Step, ...]:
-    """The steps with these settings."""
+    """The steps of the simulation with these settings."""
     probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
     pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
     return script(pace, probing=probe_ms > 0)
 
 
 async def run(steps: tuple[Step, ...], *, realtime: bool, build: Build, display: Display) -> list[Played]:
-    """Play all steps; show each one as it completes."""
+    """Play all steps, and show each step when it is complete."""
     time = RealTime() if realtime else VirtualTime()
     passing = asyncio.create_task(show_time(time, display))
     played = []
@@ -147,7 +148,7 @@ async def show_time(time: SimulatedTime, display: Display) -> None:
 
 @contextmanager
 def quiet_logs() -> Iterator[None]:
-    """Suppress log lines about the simulated outage; errors still appear."""
+    """Suppress log lines about the simulated outage. Errors still appear."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -156,7 +157,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 def configuration() -> dict[str, Any]:
-    """The settings of the simulated outage, and the load status of this deployment's pool, which is not used."""
+    """The settings of the simulated outage, and the load status of the real pool, which the simulation does not use."""
     return {
         "degraded_window_ms": settings.FALLBACK_DEGRADED_WINDOW_MS,
         "connect_ttl_s": settings.FALLBACK_CONNECT_TTL_S,
@@ -170,8 +171,8 @@ def configuration() -> dict[str, Any]:
 def without_pool(status: LoadStatus) -> str:
     """The note for a deployment without a fallback pool."""
     return (
-        f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
-        "in a real outage, this deployment would refuse every connection."
+        f"Note: this deployment has no fallback pool (status {status}). The simulation uses a pool of its own. "
+        "In a real outage, this deployment would refuse every connection."
     )
 
 

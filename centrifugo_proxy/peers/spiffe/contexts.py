@@ -14,8 +14,8 @@ class NoBundle(Exception):
 def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
     """A new context that presents `svid` and trusts the authorities of `peer_id`'s trust domain.
 
-    The peer's ID is not checked here. Never load authorities into an existing context: that only adds to it, and the
-    old ones would stay trusted. Raises NoBundle.
+    The peer's ID is not checked here. Never load authorities into an existing context: the old authorities would stay
+    trusted. Raises NoBundle.
     """
     bundle = svid.bundle_for(peer_id)
     if not bundle:
@@ -32,7 +32,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, svid: Svid) -> None:
-    """Load the chain and its key through an in-memory file: ssl accepts only a path, and the key stays off disks."""
+    """Load the chain and its key through a file in memory: ssl accepts only a path, and no key is written to a disk."""
     descriptor = os.memfd_create("svid", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:

@@ -1,4 +1,4 @@
-"""Connections to peers over TLS, with their SPIFFE IDs checked."""
+"""Connects to peers over TLS, and checks their SPIFFE IDs."""
 
 import asyncio
 import ipaddress
@@ -21,7 +21,7 @@ DIAL_S: Final = 3.0
 class Peer(NamedTuple):
     """A peer and its accepted IDs, which are all in one trust domain.
 
-    No two peers have the same `name`: TLS contexts are cached by it, and logs and metrics show it.
+    Each peer has a different `name`, because TLS contexts are cached by it. Logs and metrics show the name.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Dialler:
         """A connection to a peer whose ID has been checked. Raises DialError."""
         context = self._context(peer)
         host, port = _host_port(address)
-        # An empty name: no SNI is sent, and OpenSSL compares no host name.
+        # With an empty server_hostname, no SNI is sent, and OpenSSL compares no host name.
         connecting = asyncio.get_running_loop().create_connection(PeerSide, host, port, ssl=context, server_hostname="")
         try:
             async with asyncio.timeout(DIAL_S):
@@ -64,7 +64,7 @@ class Dialler:
     def _context(self, peer: Peer) -> ssl.SSLContext:
         svid = self.source.current()
         if svid is None:
-            raise DialError(NO_SVID, "there is no valid SVID of our own")
+            raise DialError(NO_SVID, "this service has no valid SVID")
         known = self._contexts.get(peer.name)
         if known is None or known[0] != self.source.generation:
             try:

@@ -59,7 +59,7 @@ def endpoint_socket(raw: str) -> str:
 
 
 def _is_tcp_endpoint(raw: str) -> bool:
-    """True for tcp://IP:port with a valid address, in brackets for IPv6, and a valid port."""
+    """True for tcp://IP:port with a valid address and a valid port. An IPv6 address must be in brackets."""
     found = re.fullmatch(r"tcp://(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})", raw)
     if found is None or not 1 <= int(found[3]) <= 65535:
         return False
@@ -70,7 +70,7 @@ def _is_tcp_endpoint(raw: str) -> bool:
 
 
 def has_ip_addresses(target: str) -> bool:
-    """True if gRPC connects to the target by IP address. Other targets bypass the tunnel and would get plaintext."""
+    """True if gRPC connects to the target by IP address. Other connections would bypass the tunnel, in plaintext."""
     return target.partition(":")[0] not in NAME_SCHEMES
 
 

@@ -1,4 +1,4 @@
-"""The two ends of a tunnelled connection, without the CONNECT request."""
+"""The two ends of a tunnelled connection. tunnel.py handles the CONNECT request."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Piped(asyncio.Protocol):
 
 
 class PeerSide(Piped):
-    """The TLS side. It buffers what the peer sends until `join`, which follows the check of the peer's ID."""
+    """The TLS side. Until `join`, it buffers what the peer sends. `join` is called after the check of the peer's ID."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class PeerSide(Piped):
         super().connection_lost(exc)
 
     def join(self, other: Piped) -> None:
-        """Forward what has arrived, and everything that arrives later."""
+        """Forward the data that has arrived, and all data that arrives later."""
         self.other = other
         for data in self._early:
             super().data_received(data)

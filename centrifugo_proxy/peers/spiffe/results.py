@@ -1,4 +1,4 @@
-"""The possible results of a dial to a peer."""
+"""The possible results of an attempt to connect to a peer."""
 
 from typing import Final
 

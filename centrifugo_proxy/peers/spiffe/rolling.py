@@ -1,4 +1,4 @@
-"""Channels through the tunnel, replaced for each new identity, and the task that keeps the identity up to date."""
+"""Channels through the tunnel, and the task that keeps the identity up to date. A new identity needs new channels."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from common.background import in_background
 
 TICK_S: Final = 0.5
-# The addresses to which gRPC connects through `grpc.address_http_proxy`: none in plain channels, all of them here.
+# The addresses to which gRPC connects through `grpc.address_http_proxy`. In plain channels there are none. Here, all
+# addresses are in this option.
 REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
 
 
@@ -41,7 +42,7 @@ class SpiffeSource:
         return aio.insecure_channel(self._target, options=self._options)
 
     def changed(self) -> bool:
-        """True if there is a new identity or bundle since the last call."""
+        """True if there is a new identity or bundle since the last call of this method."""
         before, self._generation = self._generation, self._tunnel.source.generation
         return self._generation != before
 
@@ -63,7 +64,7 @@ async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunne
 
 
 async def _watch_expiry(tunnel: Tunnel) -> None:
-    """Close all connections when the SVID expires: otherwise they would outlive it."""
+    """Close all connections when the SVID expires. Without this, they would stay open after that time."""
     while True:
         if tunnel.source.expired():
             tunnel.abort_all()

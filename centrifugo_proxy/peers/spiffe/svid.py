@@ -30,7 +30,7 @@ class SvidMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Svid:
-    """An identity with its key, and the authorities to trust in each trust domain. `not_after` is Unix seconds."""
+    """An identity with its key, and the trusted authorities of each trust domain. `not_after` is in Unix seconds."""
 
     id: str
     chain_der: tuple[bytes, ...] = field(repr=False)
@@ -40,12 +40,12 @@ class Svid:
     not_after: float
 
     def bundle_for(self, spiffe_id: str) -> bytes:
-        """The authorities of an ID's trust domain, as concatenated DER; b"" if that domain is not federated."""
+        """The authorities of an ID's trust domain, as concatenated DER. b"" if that domain is not federated."""
         return self.bundles.get(trust_domain(spiffe_id), b"")
 
 
 def read_svid(svids: Sequence[SvidMessage], federated: Mapping[str, bytes], wanted_id: str = "") -> Svid:
-    """The first identity of an answer, or the one with `wanted_id`. Raises BadSvid.
+    """The identity with `wanted_id`, or the first identity of an answer if `wanted_id` is "". Raises BadSvid.
 
     `federated` maps the ID of each federated trust domain to its authorities, as concatenated DER.
     """
@@ -97,7 +97,7 @@ def _certificates(der: bytes, name: str) -> list[x509.Certificate]:
 
 
 def split_der(concatenated: bytes) -> list[bytes]:
-    """The DER values in a concatenation. Raises ValueError if one is cut off or is not a sequence."""
+    """The DER values in a concatenation. Raises ValueError if a value is truncated or is not a sequence."""
     parts, rest = [], concatenated
     while rest:
         size = _der_size(rest)

@@ -1,8 +1,8 @@
 """A proxy on loopback that adds TLS with SPIFFE IDs to gRPC channels.
 
-grpcio cannot check a SPIFFE ID. So a channel sends this proxy an HTTP CONNECT with the peer's address, in plaintext.
-The proxy connects to the address with TLS, checks the peer's ID, and only then answers 200. Before the 200 it forwards
-nothing in either direction.
+grpcio cannot check a SPIFFE ID. So a channel sends an HTTP CONNECT with the peer's address to this proxy, in plaintext.
+The proxy connects to the address with TLS, checks the peer's ID, and then answers 200. Before this answer it forwards
+no data in either direction.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
 CONNECTIONS: Final = 256
-TURNS_TO_ACCEPT: Final = 3  # of the event loop
-# A peer that closes a connection within this time after the handshake may have refused our SVID. With TLS 1.3 the
-# client's handshake succeeds first, and the refusal is visible only as a close.
+TURNS_TO_ACCEPT: Final = 3  # iterations of the event loop after which asyncio has accepted a waiting connection
+# A peer that closes a connection within this time after the handshake may have refused our SVID. With TLS 1.3, the
+# handshake of the client succeeds before the server checks the client's certificate. The client sees only the close.
 REFUSED_S: Final = 2.0
 CONNECT: Final = re.compile(rb"CONNECT (\S+) HTTP/1\.1\r\n")
 SECRET: Final = re.compile(rb"\r\nx-tunnel:[ \t]*(\S+)[ \t]*\r\n", re.IGNORECASE)
@@ -33,7 +33,7 @@ HEADER: Final = "x-tunnel"
 
 
 class Report(Protocol):
-    """Reports the connections to operators. `problem` contains no text from the peer except its ID, made printable."""
+    """Reports the connections to operators. The only text from the peer in `problem` is its ID, made printable."""
 
     def dialled(self, peer: str, result: str, problem: str) -> None: ...
 
@@ -62,20 +62,20 @@ class Tunnel:
     async def stop(self) -> None:
         """Close the listener and every connection."""
         if self._server is not None:
-            for _ in range(TURNS_TO_ACCEPT):  # asyncio does not close connections that it is accepting
+            for _ in range(TURNS_TO_ACCEPT):  # asyncio's `close` does not close a connection that is being accepted
                 await asyncio.sleep(0)
             self._server.close()
             self._server = None
         self.abort_all()
 
     def admit(self, peer: Peer) -> str:
-        """Make a secret with which a channel may connect to this peer."""
+        """Create a secret with which a channel may connect to this peer."""
         secret = secrets.token_hex(32)
         self._secrets[secret.encode()] = peer
         return secret
 
     def peer_of(self, head: bytes) -> Peer | None:
-        """The peer for the secret in the request head; None if the secret is wrong."""
+        """The peer for the secret in the request head. None if the secret is wrong."""
         given = SECRET.search(head)
         found = None
         for secret, peer in self._secrets.items():
@@ -84,8 +84,8 @@ class Tunnel:
         return found
 
     def has_room(self, connection: "GrpcSide") -> bool:
-        """Add a connection. Returns False without adding it if there are CONNECTIONS already, or after `stop`."""
-        if self._server is None or len(self._open) >= CONNECTIONS:  # one may be accepted just before the stop
+        """Add a connection. If there are already CONNECTIONS, or after `stop`, returns False and does not add it."""
+        if self._server is None or len(self._open) >= CONNECTIONS:  # a connection may be accepted just before `stop`
             return False
         self._open.add(connection)
         return True
@@ -101,7 +101,7 @@ class Tunnel:
 
 
 class GrpcSide(Piped):
-    """The plaintext side: receives a CONNECT request, answers 200, and then forwards data."""
+    """The plaintext side. It receives a CONNECT request, answers 200, and then forwards data."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class GrpcSide(Piped):
         peer_side.join(self)
 
     def _lost(self, name: str, connected_at: float, svid: Svid | None) -> None:
-        """Report the loss of a connection if the peer, not gRPC, has closed it just after the handshake."""
+        """Report the loss of a connection if the peer has closed it just after the handshake, and not gRPC."""
         seconds = monotonic() - connected_at
         closed_by_peer = self.transport is not None and not self.transport.is_closing()
         if svid is not None and closed_by_peer and seconds < REFUSED_S:

@@ -11,7 +11,7 @@ from centrifugo_proxy.peers.spiffe.ids import LONGEST, is_workload_id
 
 
 class WrongCertificate(Exception):
-    """The certificate cannot be accepted. The message has no text from the peer except, in WrongId, its ID."""
+    """The certificate cannot be accepted. The message has no text from the peer. Only WrongId shows the peer's ID."""
 
 
 class WrongId(WrongCertificate):
@@ -19,7 +19,7 @@ class WrongId(WrongCertificate):
 
 
 def check(der: bytes, wanted: Collection[str]) -> str:
-    """The ID of a peer's certificate, one of `wanted`. Raises WrongCertificate or WrongId."""
+    """The ID of a peer's certificate, which is one of `wanted`. Raises WrongCertificate or WrongId."""
     try:
         certificate = x509.load_der_x509_certificate(der)
     except ValueError:
@@ -69,5 +69,5 @@ def _signs_others(certificate: x509.Certificate) -> bool:
 
 
 def printable(text: str) -> str:
-    """Text from a peer, made safe for a log line: cut to a maximum length, without control characters."""
+    """Text from a peer, made safe for a log line: at most LONGEST characters, and no control characters."""
     return "".join(char if char.isprintable() else "?" for char in text[:LONGEST])

@@ -1,4 +1,4 @@
-"""Our identity from the SPIFFE Workload API: one stream of answers, reopened whenever it ends.
+"""Gets our identity from the SPIFFE Workload API. The answers come in one stream, which is reopened when it ends.
 
 https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md
 """
@@ -47,9 +47,10 @@ class Report(Protocol):
 
 @dataclass(slots=True)
 class SvidSource:
-    """The newest identity. `run` keeps it up to date; each new identity increments `generation`.
-    An identity stays in use until it expires, even if the agent refuses a request: a restarted agent answers
-    PERMISSION_DENIED for some seconds.
+    """The newest identity. `run` keeps it up to date. Each new identity increments `generation`.
+
+    An identity stays in use until it expires, even if the agent refuses a request. For example, an agent that has just
+    been restarted answers PERMISSION_DENIED for some seconds.
     """
 
     socket: str
@@ -63,13 +64,13 @@ class SvidSource:
     _expired: bool = False
 
     def current(self) -> Svid | None:
-        """The current identity; None before the first one and after it has expired."""
+        """The current identity. None before the first identity, and after the identity has expired."""
         if self.svid is None or self.wall_clock() >= self.svid.not_after:
             return None
         return self.svid
 
     def expired(self) -> bool:
-        """True at the first call after the identity has expired, which also reports the expiry."""
+        """True at the first call after the identity has expired. This call also reports the expiry."""
         if self._expired or self.svid is None or self.current() is not None:
             return False
         self._expired = True
@@ -89,7 +90,7 @@ class SvidSource:
 
     async def _follow(self, channel: aio.Channel) -> grpc.StatusCode:
         """Process the answers of one stream. Returns the status with which it ended."""
-        # Without serializers: grpc.aio returns None, and logs a traceback, for an answer that its deserializer refuses.
+        # No deserializer: for an answer that a deserializer refuses, grpc.aio returns None and logs a traceback.
         call = channel.unary_stream(METHOD, None, None)(b"", metadata=SECURITY_HEADER)
         try:
             async for answer in call:
@@ -108,7 +109,7 @@ class SvidSource:
             self.take(response)
 
     def take(self, response: pb.X509SVIDResponse) -> None:
-        """Use the answer's identity, or keep the current one if the answer is unusable."""
+        """Use the answer's identity. If the answer is unusable, keep the current identity."""
         try:
             svid = read_svid(response.svids, response.federated_bundles, self.wanted_id)
         except BadSvid as bad:

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 from centrifugo_proxy.server_config.options import v5, v6
 
 OPTIONS: Final[Mapping[int, Mapping[str, str]]] = {5: v5.OPTIONS, 6: v6.OPTIONS}
-# v6's lists whose entries have names.
+# The lists of v6 whose entries have names.
 NAMED_LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
 INDEX: Final = re.compile(r"\[\d+\]")
 
 
 def _tables_of(options: Mapping[str, str]) -> frozenset[str]:
-    """Every path that has options below it. Lists count too."""
+    """Every path that has options below it, such as the path of a table or of a list."""
     parents = (path.rsplit(".", count)[0] for path in options for count in range(1, path.count(".") + 1))
     return frozenset(parents) | {path for path, kind in options.items() if kind == "table"}
 
@@ -25,7 +25,7 @@ TOP_LEVEL: Final[Mapping[int, frozenset[str]]] = {
 
 
 class Setting(NamedTuple):
-    """One value of a file. `kind` is None where this major has no such option; `option` is `path` without indices."""
+    """One value of a file. `option` is `path` without indices. `kind` is None if this version has no such option."""
 
     path: str
     option: str
@@ -34,7 +34,7 @@ class Setting(NamedTuple):
 
 
 def settings_of(tree: Mapping[str, Any], major: int) -> Iterator[Setting]:
-    """Every value that a file sets. Recurses into tables; a table in a wrong place counts as a value."""
+    """Every value that a file sets, including the values in tables. A table in a wrong place counts as a value."""
     yield from _walk("", tree, major)
 
 

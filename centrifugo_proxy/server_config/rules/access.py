@@ -28,7 +28,7 @@ INSECURE: Final = {
     ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-# One of these keys is enough to verify tokens. Only v6 has the previous key, and accepts it without a current one.
+# Centrifugo verifies tokens if one of these keys is set. Only v6 has the previous key. It works without a current key.
 KEYS: Final = (
     "hmac_secret_key",
     "hmac_previous_secret_key",
@@ -52,8 +52,8 @@ def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
     if any(map(admits_attackers, _origins(configuration))):
         yield Problem(
             option.path,
-            "A web page of an attacker may open a connection from the browser of each user who visits it.",
-            "List the origins your app is served from, such as https://app.example.com.",
+            "If a user visits the web page of an attacker, the page can open a connection from the user's browser.",
+            "List the origins of your app, such as https://app.example.com.",
         )
 
 
@@ -66,9 +66,9 @@ def origins_null(configuration: Configuration, facts: ServiceFacts) -> Iterator[
     if NULL in _origins(configuration):
         yield Problem(
             ORIGINS[configuration.major],
-            "null is the origin of local files, and of sandboxed frames. Every web page can have such a frame, so any "
-            "page that a user visits may open a connection from that user's browser.",
-            "Remove it, and serve the app from an origin of its own, such as capacitor://localhost.",
+            "Browsers send the origin null for local files and for sandboxed frames. Every web page can contain a "
+            "sandboxed frame. So any page that a user visits can open a connection from the user's browser.",
+            "Remove null, and serve the app from an origin of its own, such as capacitor://localhost.",
         )
 
 
@@ -78,8 +78,8 @@ def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator
     if not _origins(configuration):
         yield Problem(
             option.path,
-            "Centrifugo refuses every browser and every web view. Only clients that send no Origin can connect.",
-            "List the origins your app is served from, such as https://app.example.com and capacitor://localhost.",
+            "Centrifugo refuses every browser and every web view. Only clients without an Origin header can connect.",
+            "List the origins of your app, such as https://app.example.com and capacitor://localhost.",
         )
 
 
@@ -90,10 +90,10 @@ def origins_unmatched(configuration: Configuration, facts: ServiceFacts) -> Iter
     if any(map(never_matches, _origins(configuration))) and not isinstance(option.value, FromSecret):
         yield Problem(
             option.path,
-            "An entry matches no origin that a browser sends, and Centrifugo refuses the web app it is meant for. An "
-            "origin has a scheme and a host, in lower case, and no path: https://app.example.com.",
-            "Correct the entry. Several origins are a list"
-            + ("; in an environment variable, spaces separate them." if whole else "."),
+            "An entry cannot match any origin that a browser sends. Centrifugo refuses the web app for which the entry "
+            "is meant. An origin has a scheme and a host in lower case, and no path, such as https://app.example.com.",
+            "Correct the entry. Write several origins as a list"
+            + (", or separate them with spaces in an environment variable." if whole else "."),
         )
 
 
@@ -103,14 +103,14 @@ def anonymous_access(configuration: Configuration, facts: ServiceFacts) -> Itera
         if is_true(configuration.option(path).value):
             yield Problem(
                 path,
-                "While the connect proxy is off, any client can connect without a ticket, as a user without an id.",
+                "If the connect proxy is off, any client can connect without a ticket. Its user id is then empty.",
                 "Set it to false.",
             )
     for namespace in configuration.namespaces:
         for name in filter(namespace.on, ANONYMOUS):
             yield Problem(
                 namespace.at(name),
-                "Connections without a user have this right in these channels, too, if clients or subscribers have it.",
+                "If clients or subscribers have this right in these channels, connections without a user have it too.",
                 "Set it to false: this service gives every connection a user.",
             )
 
@@ -121,7 +121,7 @@ def insecure_mode(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if is_true(configuration.option(path).value):
             yield Problem(
                 path,
-                "A development switch: strangers can read, publish, or act as any user.",
+                "This option is for development only. It lets strangers read messages, publish, or act as any user.",
                 "Set it to false, or remove it.",
             )
 
@@ -131,10 +131,10 @@ def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Prob
     for path in _keys(configuration, TOKENS):
         yield Problem(
             path,
-            "Centrifugo accepts a client that sends a JWT signed with this key: without a ticket, without identity, "
-            "and without meta. Subscription tokens signed with it bypass the subscribe proxy, unless such tokens have "
-            "keys of their own.",
-            "Remove the key, unless clients may use JWTs as well as tickets.",
+            "Centrifugo accepts a client that sends a JWT signed with this key. The client needs no ticket, and the "
+            "connection has no meta. A subscription token signed with this key bypasses the subscribe proxy, if no "
+            "separate keys are set for subscription tokens.",
+            "Remove the key. Keep it only if clients may also connect with JWTs.",
         )
 
 
@@ -167,14 +167,14 @@ def user_limited_channels(configuration: Configuration, facts: ServiceFacts) -> 
         if namespace.on("allow_user_limited_channels"):
             yield Problem(
                 namespace.at("allow_user_limited_channels"),
-                "The users whose ids follow # in a channel's name may subscribe to it without the subscribe proxy: "
-                "parental locks, tiers and the degraded mark do not apply there.",
-                "Set it to false, and use {user} in a rule of the policy.",
+                "If a channel's name ends with # and user ids, these users may subscribe without the subscribe proxy. "
+                "Parental locks, tiers and the degraded mark do not apply to such subscriptions.",
+                "Set it to false, and write a rule with {user} in the policy.",
             )
 
 
 def _decides_on_subscriptions(configuration: Configuration, facts: ServiceFacts) -> bool:
-    """True if a subscribe proxy decides about subscriptions, so that there is a decision to bypass."""
+    """True if a subscribe proxy decides about subscriptions: only then can a client bypass the decision."""
     return "subscribe" in facts.events or any("subscribe" in each.proxied for each in configuration.namespaces)
 
 
@@ -184,8 +184,8 @@ def namespace_proxy_off(configuration: Configuration, facts: ServiceFacts) -> It
         if event in facts.events or configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every {_holder(path)} may {event} in these channels: the {event} proxy is off here.",
-                f"Set this to false and enable the namespace's {event} proxy.",
+                f"Every {_holder(path)} may {event} to these channels, because the {event} proxy is off here.",
+                f"Set this to false, and enable the namespace's {event} proxy.",
             )
 
 
@@ -195,9 +195,9 @@ def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if event not in facts.events and not configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every {_holder(path)} may {event} in any of these channels, including those of other users.",
-                f"For public channels, no action is needed. For others, set this to false and let the {event} proxy "
-                "decide (CHANNEL_POLICY_PATH).",
+                f"Every {_holder(path)} may {event} to any of these channels, including the channels of other users.",
+                f"If these channels are public, no action is needed. Otherwise set this to false, and let the {event} "
+                "proxy decide (CHANNEL_POLICY_PATH).",
             )
 
 
@@ -226,8 +226,8 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
         if namespace is None:
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
-                f"The policy has rules for channels of the namespace {name!r}, which Centrifugo does not have. "
-                "Centrifugo refuses every client with unknown channel (102), and does not call the service.",
+                f"The policy has rules for channels of the namespace {name!r}, but Centrifugo has no such namespace. "
+                "It refuses every client with error 102 (unknown channel), and does not call the service.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue
@@ -235,8 +235,8 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
             if event in allowed - namespace.proxied and not any(map(namespace.on, doors)):
                 yield Problem(
                     namespace.at(PROXY_OPTIONS[configuration.major].format(event)),
-                    f"The policy lets users {event} in these channels, but the {event} proxy is off. Centrifugo "
-                    "refuses every client with permission denied (103).",
+                    f"The policy allows users to {event} to these channels, but the {event} proxy is off. Centrifugo "
+                    "refuses every client with error 103 (permission denied).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
                 )
 
@@ -247,7 +247,10 @@ def _holder(path: str) -> str:
 
 
 def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """The path and the event of each right that clients have without a proxy. A stream proxy overrides these rights."""
+    """The option's path and the event of each right that clients have without a proxy.
+
+    A namespace with a stream proxy is left out, because the stream proxy overrides these rights.
+    """
     for namespace in configuration.namespaces:
         for event, names in ACCESS.items():
             if event not in namespace.proxied and not namespace.on(stream_proxy(configuration.major)):

@@ -1,4 +1,4 @@
-"""Findings about what Centrifugo reads from a channel's or a method's name: its namespace, and a private prefix."""
+"""Findings about what Centrifugo reads from the names of channels and RPC methods: namespaces and private prefixes."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,14 +26,14 @@ def _boundary(configuration: Configuration) -> str:
 
 @RULES.rule("namespace-boundary", Severity.ERROR)
 def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Checked only with a policy: without one, the service ignores channel names."""
+    """Checked only if a policy is set: without a policy, the service ignores channel names."""
     if any(facts.namespaces) and _boundary(configuration) != OURS:
         yield Problem(
             BOUNDARY[configuration.major],
-            "In the policy, the namespace of a channel ends at a colon (family:42). Centrifugo looks for another "
-            "separator and finds no namespace in these channels: the options and proxies of their namespaces do not "
-            "apply, and the policy may never be evaluated.",
-            "Set it to :, the default, or remove it.",
+            "In the policy, a colon separates the namespace from the rest of a channel's name (family:42). Centrifugo "
+            "looks for another separator, and finds no namespace in these channels. It does not use the options and "
+            "proxies of their namespaces, and may never call the service.",
+            'Set it to ":" (the default), or remove it.',
         )
 
 
@@ -44,24 +44,25 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
     if caught:
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
-            f"With this prefix, the channels of {', '.join(caught)} are private: a subscription needs a token. "
-            "Centrifugo also looks for their namespaces without the prefix. It refuses every subscription that "
-            "has no token: with unknown channel (102) or permission denied (103), and without calling the service.",
-            "Set it to $, the default, or remove it.",
+            f"This prefix makes the channels of {', '.join(caught)} private: a subscription to them needs a token. "
+            "Centrifugo also cuts the prefix off before it looks for the namespace. It refuses every subscription "
+            "that has no token with error 102 (unknown channel) or 103 (permission denied), and does not call the "
+            "service.",
+            'Set it to "$" (the default), or remove it.',
         )
 
 
 @RULES.rule("rpc-boundary", Severity.WARNING)
 def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """v5 looks for RPC namespaces in granular mode only."""
+    """v5 looks for RPC namespaces only in granular proxy mode."""
     boundary = configuration.text(RPC_BOUNDARY[configuration.major], OURS)
     if "rpc" in facts.events and boundary == "." and configuration.chooses_proxies():
         yield Problem(
             RPC_BOUNDARY[configuration.major],
             "The policy's methods have dots in their names (diary.add). Centrifugo reads the part before the first dot "
-            "as an RPC namespace. If there is no such RPC namespace, each call fails with method not found (104), and "
-            "the policy is not evaluated.",
-            "Set it to :, the default, or add each RPC namespace with its proxy.",
+            "as an RPC namespace. If it has no such RPC namespace, each call fails with error 104 (method not found), "
+            "and Centrifugo does not call the service.",
+            'Set it to ":" (the default), or add each RPC namespace with its proxy.',
         )
 
 
@@ -75,7 +76,8 @@ def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iter
         yield Problem(
             path,
             "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channels, "
-            "Centrifugo looks for a namespace #fallback, which cannot exist. Centrifugo refuses these connections "
-            "with unknown channel (102), and SDKs do not reconnect: fallback tickets do not work in an outage.",
-            "Name a namespace for personal channels, and add it to the namespaces; or turn personal channels off.",
+            "Centrifugo looks for a namespace #fallback, which cannot exist. It refuses these connections with error "
+            "102 (unknown channel), and SDKs do not reconnect. So fallback tickets do not work in an outage.",
+            "Set a namespace for personal channels, and add it to the list of namespaces. Or turn personal channels "
+            "off.",
         )

@@ -10,7 +10,7 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-FORMAT: Final = "publication_data_format"  # of v6: for all channels, or for those of a namespace
+FORMAT: Final = "publication_data_format"  # an option of v6, for all channels or for one namespace
 JSON_FORMATS: Final = frozenset({"json", "json_object"})
 
 
@@ -21,8 +21,8 @@ def binary_publications(configuration: Configuration, facts: ServiceFacts) -> It
         if proxy.event == "publish" and proxy.binary_encoding.value and _publishes_any_data(configuration, proxy):
             yield Problem(
                 proxy.binary_encoding.path,
-                "A client with the Protobuf protocol can publish data that is not JSON. Centrifugo then disconnects "
-                "every subscriber with the JSON protocol with 3506, and SDKs do not reconnect.",
+                "A client that uses the Protobuf protocol can publish data that is not JSON. Centrifugo then closes "
+                "the connection of every subscriber that uses the JSON protocol (3506), and SDKs do not reconnect.",
                 "If all clients use the Protobuf protocol, no action is needed. Otherwise set it to false"
                 + (f", or set {FORMAT} of these channels to json." if configuration.major == 6 else "."),
             )

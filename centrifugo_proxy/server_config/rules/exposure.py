@@ -38,14 +38,15 @@ PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 OPENS: Final = {
-    "key": "call Centrifugo's API: publish to any channel, read its history, disconnect any user",
+    "key": "call Centrifugo's API, for example to publish to any channel, read its history, or disconnect any user",
     "password": "log in to the admin interface, and call the API from there",
-    "secret": "make an admin session without the password, and call the API with it",
+    "secret": "create an admin session without the password, and call the API in that session",
 }
 REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
 LOG_LEVEL: Final = {6: "log.level", 5: "log_level"}
 USER_ID_HEADER: Final = {6: "client.user_id_http_header", 5: "client_user_id_http_header"}
-# TLS options of Centrifugo's own servers: they do not verify a server, so insecure_skip_verify has no effect there.
+# Prefixes of the TLS options of Centrifugo's own servers. A server verifies no other server, so insecure_skip_verify
+# has no effect in these options.
 OF_SERVERS: Final = ("http_server.", "grpc_api", "uni_grpc", "tls_")
 
 
@@ -63,7 +64,7 @@ def api_without_key(configuration: Configuration, facts: ServiceFacts) -> Iterat
             key,
             "The gRPC API has no key, so it is open to every client that reaches its port. Such a client can publish "
             "to any channel, read its history, and disconnect or subscribe any user.",
-            f"Set {key}, or listen on loopback ({address}).",
+            f"Set {key}, or set {address} to a loopback address.",
         )
 
 
@@ -121,7 +122,7 @@ def tls_unverified(configuration: Configuration, facts: ServiceFacts) -> Iterato
                 proxy.tls_unverified.path,
                 "Centrifugo does not check the certificate of the endpoint. It sends tickets and the guard's token to "
                 "any server that answers at this address.",
-                "Set it to false, and name the CA in server_ca_pem.",
+                "Set it to false, and set server_ca_pem to the certificate of the CA.",
             )
 
 
@@ -136,14 +137,14 @@ def tls_unverified_elsewhere(configuration: Configuration, facts: ServiceFacts) 
             continue
         yield Problem(
             setting.path,
-            "Centrifugo does not verify the certificate of this server. An attacker on the network between them can "
-            "read and change messages, channels and credentials.",
-            "Set it to false, and name the CA.",
+            "Centrifugo does not verify the certificate of this server. An attacker on the network between Centrifugo "
+            "and the server can read and change messages, channels and credentials.",
+            "Set it to false, and configure the certificate of the CA.",
         )
 
 
 def _is_used(configuration: Configuration, path: str, name: str) -> bool:
-    """True if TLS is on for this switch. In v5, `redis_tls_insecure_skip_verify` belongs to `redis_tls`."""
+    """True if TLS is on where this option applies. In v5, `redis_tls_insecure_skip_verify` applies to `redis_tls`."""
     if name != "insecure_skip_verify":
         return configuration.major == 5 and configuration.is_on(name.removesuffix("_insecure_skip_verify"))
     siblings = {setting.path: setting.value for setting in configuration.settings}
@@ -156,8 +157,8 @@ def user_id_header(configuration: Configuration, facts: ServiceFacts) -> Iterato
     if configuration.option(path).value:
         yield Problem(
             path,
-            "Centrifugo takes the user's id from this header of a client's request. While the connect proxy is off, "
-            "each client chooses its user, without a ticket.",
+            "Centrifugo takes the user's id from this header of a client's request. If the connect proxy is off, a "
+            "client without a ticket can connect as any user.",
             "Remove it: this service decides who the user is.",
         )
 
@@ -168,8 +169,8 @@ def log_with_tickets(configuration: Configuration, facts: ServiceFacts) -> Itera
     if configuration.text(path).lower() == "trace":
         yield Problem(
             path,
-            "At this level Centrifugo logs every command of every client, with its tickets and messages. A reader of "
-            "the log can see what users write, and can connect with an unused ticket, such as a fallback ticket that "
-            "was refused.",
+            "At this level Centrifugo logs every command of every client, with its tickets and messages. Anyone who "
+            "can read the log sees what users write. They can also connect with a ticket that is not yet spent, such "
+            "as a fallback ticket that was refused.",
             "Use debug or info.",
         )

@@ -37,10 +37,11 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
         if facts.tokens and sent is not None and not _may_be_right(configuration, sent, facts.tokens):
             yield Problem(
                 proxy.static_headers.path,
-                "The value of the header is not an accepted token, and not a reference that this version of Centrifugo "
+                "The value of the header is neither an accepted token nor a reference that this version of Centrifugo "
                 f"replaces. The service answers every {proxy.event} with 403, and {fate_of_failures(proxy.event)}.",
-                "Use the value of CENTRIFUGO_PROXY_TOKEN, or in Centrifugo 6.3.0 or newer ${CENTRIFUGO_VAR_…}; "
-                f"v5 reads the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
+                "Use the value of CENTRIFUGO_PROXY_TOKEN. Centrifugo 6.3.0 or newer also accepts a reference to its "
+                "environment (${CENTRIFUGO_VAR_…}). v5 can read the whole table from its environment variable "
+                f"{V5_HEADERS_VARIABLE}.",
             )
 
 
@@ -51,7 +52,10 @@ def token_header(proxy: Proxy) -> str:
 
 
 def _sent(proxy: Proxy) -> str | None:
-    """The token as the service reads it: from its own header, or from Authorization if its own is empty."""
+    """The token as the service reads it: from its own header, or from Authorization if its own header is empty.
+
+    None if there is no token in either header.
+    """
     static: dict[str, str] = proxy.static_headers.value
     if ANY_NAME in static:
         return static[ANY_NAME]
@@ -77,13 +81,14 @@ def guard_header_from_client(configuration: Configuration, facts: ServiceFacts) 
             for name in _guarding(proxy, facts) & {name.lower() for name in names.value}:
                 yield Problem(
                     names.path,
-                    f"Centrifugo forwards the client's {name}, in place of a static header with that name. A client "
-                    "that sends a wrong value locks itself out; one that sends a leaked token passes the guard.",
+                    f"Centrifugo forwards the client's {name}, and does not send a static header with that name. The "
+                    "service refuses a client that sends a wrong value. A client that sends a leaked token passes the "
+                    "guard.",
                     f"Remove {name} from the list.",
                 )
 
 
 def _guarding(proxy: Proxy, facts: ServiceFacts) -> set[str]:
-    """The guard's headers, including Authorization only if the service reads the token from it."""
+    """The guard's headers. Authorization is one of them only if the service reads the token from it."""
     by_authorization = facts.tokens and not proxy.static_headers.value.get(GUARD)
     return {*ONLY_OURS, AUTHORIZATION} if by_authorization else set(ONLY_OURS)

@@ -11,18 +11,18 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-# Headers that belong to one connection (RFC 9110, section 7.6.1), or to the message that Centrifugo itself writes.
+# Headers that describe one connection (RFC 9110, section 7.6.1), or the encoding of one message.
 BREAKING: Final = frozenset(
     {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "expect", "http2-settings", "transfer-encoding"}
     | {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"}
     | {"content-encoding", "accept-encoding"}
 )
 IGNORED: Final = frozenset({"host", "content-length", "content-type", "trailer"})
-DROPPED: Final = frozenset({"transfer-encoding"})  # as a static header; Go's client writes it itself
+DROPPED: Final = frozenset({"transfer-encoding"})  # Go's client drops it from the static headers, and writes its own
 CLIENTS_HOST: Final = (
-    " To learn the client's host, have the proxy in front of Centrifugo set X-Forwarded-Host, and list that."
+    " If you need the client's host, let the proxy in front of Centrifugo set X-Forwarded-Host, and list that header."
 )
-GATEWAYS_HOST: Final = " A gateway that needs another host gets it from the endpoint's URL."
+GATEWAYS_HOST: Final = " If a gateway needs another host, write that host in the endpoint's URL."
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
 UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -35,8 +35,8 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                 yield Problem(
                     names.path,
                     f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
-                    "or gateway may treat the request as a WebSocket handshake, drop it, or close the connection after "
-                    f"each {proxy.event}. If requests fail, {fate_of_failures(proxy.event)}.",
+                    "or gateway may treat the request as a WebSocket handshake, drop the request, or close the "
+                    f"connection after each {proxy.event}. If requests fail, {fate_of_failures(proxy.event)}.",
                     f"Remove {name} from the list.",
                 )
         for name in sorted((BREAKING - DROPPED) & proxy.static_headers.value.keys()):
@@ -56,7 +56,7 @@ def header_ignored(configuration: Configuration, facts: ServiceFacts) -> Iterato
             for name in sorted(IGNORED & {name.lower() for name in names.value}):
                 yield Problem(
                     names.path,
-                    f"Centrifugo sets or omits {name} itself, and never forwards the client's.",
+                    f"Centrifugo sets or omits {name} itself, and never forwards the client's value.",
                     f"Remove {name} from the list.{CLIENTS_HOST if name == 'host' else ''}",
                 )
         for name in sorted((IGNORED | DROPPED) & proxy.static_headers.value.keys()):

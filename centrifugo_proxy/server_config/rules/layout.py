@@ -1,4 +1,4 @@
-"""Findings about the file itself: its layout, option names, and the form of its values."""
+"""Findings about the file itself: its layout, the names of its options, and the form of its values."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.values import accepted_instead
 RULES: Final = Register()
 
 SIMILAR: Final = 0.9
-# Names that occur in many tables, so that the name alone does not identify an option.
+# Names that many tables have. Such a name alone does not identify an option.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
 
 
@@ -25,8 +25,8 @@ def mixed_layouts(configuration: Configuration, facts: ServiceFacts) -> Iterator
         yield Problem(
             key,
             f"This option belongs to Centrifugo v{11 - major}. v{major} ignores it, so it has no effect.",
-            f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If this "
-            f"configuration is for Centrifugo v{11 - major}, check it with --major {11 - major}.",
+            f"Write it in the layout of v{major} (manage.py centrifugo_config prints an example), or remove it. If "
+            f"this configuration is for Centrifugo v{11 - major}, check it with --major {11 - major}.",
         )
 
 
@@ -39,8 +39,8 @@ def v5_yaml_nested(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if isinstance(value, list) and any(_holds_table(inner) for item in tables(value) for inner in item.values()):
             yield Problem(
                 key,
-                "An entry of this list has a table inside. Centrifugo v5 does not start with that in YAML, although "
-                "its checkconfig accepts it. No client can connect.",
+                "An entry of this list contains a table. Centrifugo v5 does not start with such an entry in YAML, "
+                "although centrifugo checkconfig accepts it. No client can connect.",
                 "Write the list as JSON text in quotes, as manage.py centrifugo_config does, or use JSON or TOML.",
             )
 
@@ -55,8 +55,8 @@ def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if setting.kind == "boolean" and accepted_instead(setting, configuration.major):
             yield Problem(
                 setting.path,
-                "Centrifugo does not start with a value that is neither true nor false. No client can connect.",
-                "Write true or false. v6 reads yes, no, on and off as text, in YAML too.",
+                "The value is neither true nor false, so Centrifugo does not start. No client can connect.",
+                "Write true or false. v6 reads yes, no, on and off as text, even in YAML.",
             )
 
 
@@ -100,7 +100,10 @@ def _first(setting: Setting) -> str:
 
 @RULES.rule("option-misspelt", Severity.WARNING)
 def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Reports an option only if a known one is similar: newer releases and Centrifugo PRO have more options."""
+    """Reports an unknown option only if its name is similar to a known one.
+
+    Other unknown options may belong to a newer release or to Centrifugo PRO.
+    """
     for setting in configuration.settings:
         if setting.kind or setting.path in configuration.left_over:
             continue
@@ -114,7 +117,10 @@ def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterat
 
 
 def meant_by(option: str, major: int) -> str:
-    """The known option that was probably meant: a similar name, or the same name in another table of the section."""
+    """The known option that was probably meant: a similar name, or the same name in another table of the section.
+
+    Empty if there is no such option.
+    """
     parent, _, name = option.rpartition(".")
     if parent and parent not in TABLES[major]:
         return ""
@@ -130,6 +136,6 @@ def meant_by(option: str, major: int) -> str:
 
 
 def _is_elsewhere(known: str, parent: str, name: str) -> bool:
-    """True if the known option has this name and is in a table inside the parent, or in the table around it."""
+    """True if the known option has this name, and its table is inside the parent table or directly around it."""
     table, _, known_name = known.rpartition(".")
     return known_name == name and (table.startswith(f"{parent}.") or table == parent.rpartition(".")[0] != "")

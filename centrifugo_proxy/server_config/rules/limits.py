@@ -65,9 +65,9 @@ def user_connection_limit(configuration: Configuration, facts: ServiceFacts) -> 
     if limit > 0:
         yield Problem(
             option.path,
-            f"Centrifugo closes a user's connection number {limit + 1} with 3504, after its ticket is spent, and SDKs "
-            "do not reconnect after 3504. A phone that lost its network reconnects before Centrifugo has noticed the "
-            "loss, and its user stays disconnected until the app is restarted.",
+            f"If a user opens connection number {limit + 1}, Centrifugo closes it with 3504, after its ticket is "
+            "spent. SDKs do not reconnect after 3504. A phone that lost its network often reconnects before Centrifugo "
+            "has noticed the loss. Its user then stays disconnected until the app is restarted.",
             "Remove it, and limit the connections of a user where tickets are issued. To limit the connections of a "
             f"node, set {option.path.replace('user_', '')}.",
         )
@@ -84,11 +84,11 @@ def _limits(configuration: Configuration) -> Iterator[tuple[str, int]]:
 @RULES.rule("message-size-small", Severity.WARNING)
 def message_size_small(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for path, limit in _limits(configuration):
-        if limit < CONNECT_BYTES and not path.startswith("emulation"):  # emulation carries no connect
+        if limit < CONNECT_BYTES and not path.startswith("emulation"):  # emulation requests carry no connect
             yield Problem(
                 path,
                 f"A connect with the longest ticket takes about {CONNECT_BYTES} bytes, but Centrifugo refuses more "
-                f"than {limit}. It closes a WebSocket with 1009, after which the JavaScript SDK does not reconnect.",
+                f"than {limit}. It closes a WebSocket with 1009, and the JavaScript SDK does not reconnect after 1009.",
                 f"Raise it to {2 * CONNECT_BYTES} or more, or remove it.",
             )
 
@@ -100,7 +100,8 @@ def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[
             yield Problem(
                 path,
                 f"Centrifugo accepts messages of up to {limit} bytes, but the service accepts requests of up to "
-                f"{facts.max_body_bytes} bytes (PROXY_MAX_BODY_BYTES), including the user's meta. The service answers "
-                "a larger request with 413, which users see as a temporary internal error. A retry fails again.",
+                f"{facts.max_body_bytes} bytes (PROXY_MAX_BODY_BYTES). A request contains the message and the user's "
+                "meta. The service answers a larger request with 413. Users see this as a temporary internal error, "
+                "and a retry fails again.",
                 f"Lower it to {facts.max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES above it.",
             )

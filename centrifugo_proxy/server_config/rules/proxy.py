@@ -36,21 +36,23 @@ LATE: Final = {
     "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user is not connected",
     "refresh": "a slow answer is lost, and the connection continues for another minute without a check",
     "sub_refresh": "a slow answer is lost, and the subscription continues for another minute without a check",
-    "rpc": "a slow call fails for the user although the backend completes it, and a retry repeats it",
+    "rpc": "a slow call fails for the user although the backend completes it, and a retry runs it again",
 }
 LATE_ELSEWHERE: Final = "a slow answer is lost, and the user sees a temporary internal error"
 
 
 def ours(configuration: Configuration, facts: ServiceFacts) -> Iterator[Proxy]:
-    """The proxies that ask this service, or should ask it. Others may belong to another backend."""
+    """The proxies that call this service, or that should call it. Other proxies may call another backend."""
     for proxy in configuration.proxies:
         if _is_path_of(proxy) or (proxy.event in facts.events and _is_meant(proxy, facts)):
             yield proxy
 
 
 def _is_meant(proxy: Proxy, facts: ServiceFacts) -> bool:
-    """True for an event's own proxy, and for a named one that serves connections, methods without a namespace, or a
-    namespace of the policy.
+    """True if a proxy of an event that this service answers should call this service.
+
+    A named proxy should do so only if it serves connections, RPC methods without a namespace, or a namespace of the
+    policy.
     """
     served = facts.namespaces if proxy.event in CHANNEL_EVENTS else ("",)
     return not proxy.named or not proxy.users.isdisjoint(served)
@@ -90,7 +92,7 @@ def connect_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
 @RULES.rule("event-proxy-missing", Severity.WARNING)
 def event_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for event in facts.session_events(tuple(WITHOUT_PROXY)):
-        effect = f"The service is set up to answer {event}, but Centrifugo does not ask: {WITHOUT_PROXY[event]}."
+        effect = f"The service is set up to answer {event}, but Centrifugo does not call it: {WITHOUT_PROXY[event]}."
         if not any(proxy.event == event for proxy in configuration.proxies):
             yield Problem(
                 PATH_OF_PROXY[configuration.major][event],
@@ -98,7 +100,7 @@ def event_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> It
                 f"Set up the {event} proxy with the endpoint {facts.endpoint(event)}, "
                 "as manage.py centrifugo_config prints it.",
             )
-        # policy-namespace-missing checks the namespaces of channels.
+        # The rule policy-namespace-missing checks the proxies of channel namespaces.
         elif event == "rpc" and configuration.proxy(event) is None:
             yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is set up, but not in use.")
 
@@ -110,8 +112,8 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
         yield Problem(
             PATH_OF_PROXY[configuration.major]["refresh"],
             "When a connection expires, Centrifugo expects a JWT from its client. The client has none, the JavaScript "
-            "SDK does not reconnect, and the user stays disconnected until the app is restarted. Two kinds of "
-            "connections expire: those on a fallback ticket, and those for which identity sets expire_at.",
+            "SDK does not reconnect, and the user stays disconnected until the app is restarted. A connection expires "
+            "if it uses a fallback ticket, or if identity sets expire_at for it.",
             ("" if answered else "Set CENTRIFUGO_REFRESH=auto for the service. ")
             + f"Set up the refresh proxy with the endpoint {facts.endpoint('refresh')}, "
             "as manage.py centrifugo_config prints it.",
@@ -144,7 +146,7 @@ def _is_known(proxy: Proxy) -> bool:
 
 @RULES.rule("endpoint-invalid", Severity.ERROR)
 def endpoint_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Centrifugo starts with such an endpoint. reference-literal reports a `${…}` in it."""
+    """Centrifugo starts even with an invalid endpoint. The rule reference-literal reports a `${…}` in an endpoint."""
     for proxy in ours(configuration, facts):
         endpoint = proxy.endpoint.value
         if _is_known(proxy) and is_http(endpoint) and (problem := why_not_callable(endpoint)):
@@ -201,7 +203,7 @@ def timeout_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if _milliseconds(proxy) is None and not isinstance(proxy.timeout.value, FromSecret):
             yield Problem(
                 proxy.timeout.path,
-                "Centrifugo does not start with a timeout that is not a duration. No client can connect.",
+                "The timeout is not a duration, so Centrifugo does not start. No client can connect.",
                 f'Write it with its unit: "{facts.deadline(proxy.event).ms + TIMEOUT_MARGIN_MS}ms".',
             )
 

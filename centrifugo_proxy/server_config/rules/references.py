@@ -1,4 +1,4 @@
-"""Findings about ${…} that Centrifugo does not replace."""
+"""Findings about references such as ${NAME} that Centrifugo does not replace with a value."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ def reference_literal(configuration: Configuration, facts: ServiceFacts) -> Iter
 
 
 def _without_the_token(proxy: Proxy) -> dict[str, str]:
-    """The static headers, except that with the guard's token: guard-header-wrong reports a reference in it."""
+    """The static headers without the header of the guard's token: the rule guard-header-wrong checks that header."""
     token = token_header(proxy)
     return {name: text for name, text in proxy.static_headers.value.items() if name != token}
 
@@ -51,20 +51,22 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
-    """The references that Centrifugo does not replace: in v5 all, in v6.3 or newer all but ${CENTRIFUGO_VAR_…} in maps.
+    """The references that Centrifugo does not replace.
 
-    The placeholder in the printed configuration for v5 does not count: an environment variable replaces its whole map.
+    v5 replaces none. v6.3 or newer replaces ${CENTRIFUGO_VAR_…}, but only in maps. The placeholder that
+    `manage.py centrifugo_config` prints for v5 is left out: an environment variable replaces the whole map.
     """
     for found in REFERENCE.finditer(text):
         filled_in = major == 6 and setting.kind == "map" and found["name"].startswith(FILLED_IN)
         placeholder = major == 5 and setting.kind == "map" and found["name"] == V5_HEADERS_VARIABLE
         if not filled_in and not placeholder:
-            yield found[0] if VARIABLE.fullmatch(found["name"]) else "${…}"  # the rest of it may be a secret
+            # Text that is not the name of a variable may be a secret, so it is not shown.
+            yield found[0] if VARIABLE.fullmatch(found["name"]) else "${…}"
 
 
 def _effect(setting: Setting, found: str) -> str:
     if SECRET.search(setting.option):
-        return f"Centrifugo does not replace {found} here. It uses this text as the secret, and anyone can guess it."
+        return f"Centrifugo does not replace {found} here. It uses this text as the secret, which anyone can guess."
     return f"Centrifugo does not replace {found} here. It uses this text as the value."
 
 
@@ -72,10 +74,10 @@ def _remedy(setting: Setting, major: int) -> str:
     variable = "CENTRIFUGO_" + re.sub(r"[.\-]", "_", setting.option).upper()
     in_list = "[" in setting.option
     if major == 6 and setting.kind == "map":
-        return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo 6.3.0 or newer replaces only those."
+        return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo 6.3.0 or newer replaces only such names."
     if in_list:
-        return "Write the value itself, or replace the reference before Centrifugo reads the file (envsubst)."
+        return "Write the value itself. Or replace the reference before Centrifugo reads the file, such as by envsubst."
     return (
         f"Remove it here, and set Centrifugo's environment variable {variable}. Or replace the reference before "
-        "Centrifugo reads the file (envsubst), and check the result."
+        "Centrifugo reads the file, such as by envsubst, and check the result."
     )

@@ -10,16 +10,16 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-# An option of a namespace or of its map, and what it allows clients to do.
+# The options of a namespace and of its map that give rights. Each has the text of what clients can do with it.
 CHANNEL_RIGHTS: Final = {
     "allow_history_for_client": "read the messages that the channel keeps",
     "allow_presence_for_client": "see who is in the channel, with each user's info, such as locks, tier and family",
 }
 MAP_RIGHTS: Final = {
     "allow_publish_for_client": "write entries of the channel's map",
-    "allow_publish_for_subscriber": "write entries of the channel's map once subscribed",
+    "allow_publish_for_subscriber": "subscribe, and then write entries of the channel's map",
     "allow_remove_for_client": "remove entries of the channel's map",
-    "allow_remove_for_subscriber": "remove entries of the channel's map once subscribed",
+    "allow_remove_for_subscriber": "subscribe, and then remove entries of the channel's map",
 }
 
 
@@ -42,8 +42,8 @@ def rights_of_every_client(configuration: Configuration, facts: ServiceFacts) ->
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every connected client can {right}, in any of these channels, including those of other users.",
-                    f"For public channels, no action is needed. For others, set it to false{_instead(path)}.",
+                    f"Every connected client can {right}, in any of these channels, even in those of other users.",
+                    f"If these channels are public, no action is needed. Otherwise set it to false{_instead(path)}.",
                 )
 
 
@@ -55,7 +55,7 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
                 namespace.at("subscription_type"),
                 "The policy does not decide which keys of these channels a client follows: a signature with "
                 "shared_poll.hmac_secret_key decides. A signature stays valid after a lock is turned on for its user.",
-                "Let the backend that signs check locks and tiers, and let its signatures expire soon.",
+                "The backend that makes the signatures must check locks and tiers. Its signatures should expire soon.",
             )
 
 
@@ -78,17 +78,19 @@ def _rights(namespace: Namespace) -> Iterator[tuple[str, str]]:
 
 
 def _has(namespace: Namespace, name: str) -> bool:
-    """False if the right has no effect, such as a right to the history of channels without history."""
+    """False if the right has no effect: channels without history or presence have nothing to read."""
     if "history" in name:
         return number(namespace.options.get("history_size")) > 0
     return namespace.on("presence")
 
 
 def _bypassed(path: str) -> str:
-    """The effect of a right. For a subscriber, Centrifugo has already called the subscribe proxy."""
+    """What a client bypasses with a right. For a subscriber, Centrifugo has already called the subscribe proxy."""
     if path.endswith("_for_subscriber"):
-        return "The service is not asked: publish rules, parental locks and tiers do not apply to such a change."
-    return "The subscribe proxy is not called: families, parental locks, tiers and the degraded mark have no effect."
+        return "Centrifugo does not call the service for such a change, so parental locks and tiers do not apply to it."
+    return (
+        "Centrifugo does not call the subscribe proxy, so parental locks, tiers and the degraded mark have no effect."
+    )
 
 
 def _instead(path: str) -> str:

@@ -23,8 +23,8 @@ def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iter
     if 0 < delay_ms <= longest_ms:
         yield Problem(
             path,
-            f"Centrifugo closes a connection that is not accepted within {delay_ms:g} ms (3502, stale), while "
-            f"the service may need {longest_ms} ms for its answer. SDKs do not reconnect after 3502.",
+            f"If a connection is not accepted within {delay_ms:g} ms, Centrifugo closes it with 3502 (stale). The "
+            f"service may need {longest_ms} ms for its answer. SDKs do not reconnect after 3502.",
             f"Set it well above the connect proxy's timeout, and to {PATIENT_STALE_CLOSE_MS // 1000}s or more.",
         )
 
@@ -36,16 +36,16 @@ def stale_close_delay_short(configuration: Configuration, facts: ServiceFacts) -
     if proxied and facts.deadline("connect").ms < delay_ms <= SDK_STEPS_MS:
         yield Problem(
             path,
-            f"Centrifugo closes a connection that is not accepted within {delay_ms:g} ms (3502, stale), and SDKs do "
-            f"not reconnect after 3502. Without this close, an SDK waits for up to {SDK_STEPS_MS} ms and then tries "
-            "again. On a slow network, or with a busy Centrifugo, the close can come first and permanently stop a "
-            "client that the service would have accepted.",
+            f"If a connection is not accepted within {delay_ms:g} ms, Centrifugo closes it with 3502 (stale). SDKs do "
+            f"not reconnect after 3502. An SDK itself waits for up to {SDK_STEPS_MS} ms, and then tries again. If the "
+            "network is slow or Centrifugo is busy, Centrifugo may close the connection first. A client that the "
+            "service would have accepted then stops permanently.",
             f"Set it to {PATIENT_STALE_CLOSE_MS // 1000}s or more.",
         )
 
 
 def _stale_close_delay(configuration: Configuration) -> tuple[str, float]:
-    """The option's path and its milliseconds; 0 for a value that is not a duration."""
+    """The option's path, and its value in milliseconds. The value is 0 if it is not a duration."""
     option = configuration.option(OPTION[configuration.major])
     try:
         return option.path, float(milliseconds(CENTRIFUGOS_DEFAULT if option.value is None else option.value))

@@ -1,4 +1,4 @@
-"""Findings about options with which Centrifugo does not start.
+"""Findings about options that prevent Centrifugo from starting.
 
 `rules/layout.py` reports values of the wrong type or form, such as a duration without a unit.
 """
@@ -26,7 +26,7 @@ NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}", re.ASCII)
 CONSUMER_NAME: Final = re.compile(r"[a-zA-Z0-9_]{2,}", re.ASCII)
 NAME_RULE: Final = "a name needs two or more ASCII letters, digits, hyphens, underscores or dots"
 CONSUMER_NAME_RULE: Final = "a name needs two or more ASCII letters, digits or underscores"
-# The consumers of v6, with the options that each always needs when it is enabled.
+# The consumers of v6. Each has the options that it needs if it is enabled.
 REQUIRED: Final = {
     "postgresql": ("dsn", "outbox_table_name"),
     "kafka": ("brokers", "topics", "consumer_group"),
@@ -37,7 +37,7 @@ REQUIRED: Final = {
     "azure_service_bus": ("queues",),
 }
 CONSUMERS: Final = {6: tuple(REQUIRED), 5: ("postgresql", "kafka")}
-# The accepted values. Where v6 has a default, it also uses the default for an empty value.
+# The accepted values of each option. If an option of v6 has a default, an empty value means the default.
 CHOICES: Final = {
     6: {
         "engine.type": ("", "memory", "redis"),
@@ -63,7 +63,7 @@ SWITCHES: Final = {
     "grpc_api.error_mode": "grpc_api.enabled",
     "grpc_api_error_mode": "grpc_api",
 }
-# Options that Centrifugo does not read if all these switches are on.
+# Options that Centrifugo does not read if all their switches are on: the option, and its switches.
 UNREAD: Final = {
     "engine.type": ("broker.enabled", "presence_manager.enabled"),
     "http_api.error_mode": ("http_api.disabled",),
@@ -88,7 +88,7 @@ def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 path,
                 f"Centrifugo does not start: {reason}. No client can connect.",
-                "Correct it. centrifugo checkconfig finds only some of these faults.",
+                "Correct the configuration. centrifugo checkconfig finds only some of these faults.",
             )
 
 
@@ -117,7 +117,7 @@ def _pings(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _duration(configuration: Configuration, path: str, default: str) -> Fraction:
-    """The milliseconds of an option. v6 uses the default for 0 too. Raises ValueError."""
+    """The value of an option in milliseconds. v6 also uses the default for 0. Raises ValueError if it is invalid."""
     value = configuration.option(path).value
     given = milliseconds(default if value is None else value)
     return milliseconds(default) if given == 0 and configuration.major == 6 else given
@@ -140,7 +140,7 @@ def _names(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _named(path: str, listed: Any, pattern: re.Pattern[str], rule: str) -> Iterator[Refusal]:
-    """value-invalid reports values that are not tables."""
+    """Checks the names of the listed tables. The rule value-invalid reports entries that are not tables."""
     items = [listed] if isinstance(listed, dict) else listed if isinstance(listed, list) else []
     names = [str(item.get("name") or "") if isinstance(item, dict) else None for item in items]
     for index, name in enumerate(names):

@@ -18,13 +18,13 @@ from centrifugo_proxy.server_config.rules.start_maps import map_refusals, ms
 
 Refusal = tuple[str, str]  # the path and the problem
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
-# Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
+# Syntax that Python compiles and Go does not: https://github.com/google/re2/wiki/Syntax
 NOT_IN_GO: Final = re.compile(
     r"(?<!\\)\(\?([=!>#(]|<[=!]|P=|[a-zA-Z]*[aLux])"  # assertions, backreferences by name, flags
-    r"|\\([1-7](?![0-7])|[89ZNuU])"  # backreferences: two octal digits are a character
+    r"|\\([1-7](?![0-7])|[89ZNuU])"  # backreferences by number: to Go, two octal digits are a character
 )
-# Python's messages for what Go accepts: flags in the middle and (?U), (?-s), \z, \x{41}, (?<name>…), [\w-.], \12, a
-# name of two groups.
+# Python's messages about syntax that Go accepts, such as: flags in the middle, (?U), (?-s), \z, \x{41}, (?<name>…),
+# [\w-.], \12, and two groups with the same name.
 ONLY_IN_GO: Final = (
     *("global flags", "missing :", "bad escape", "incomplete escape", "unknown extension"),
     *("bad character range \\", "invalid group reference", "redefinition of group name", "unknown flag"),
@@ -46,8 +46,8 @@ PROXY_NAMES: Final = (
 )
 MAP_PROXY_NAMES: Final = ("map.publish_proxy_name", "map.remove_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
-# For each event of v6 that this service does not answer: the option that turns it on in a namespace, and the option
-# that names its proxy. The first is "" if the subscription_type with the event's name turns it on.
+# The events of v6 that this service does not answer. Each has the option that turns it on in a namespace, and the
+# option with the name of its proxy. The first option is "" if a subscription_type with the event's name turns it on.
 OTHER_PROXIES: Final = {
     "subscribe_stream": ("subscribe_stream_proxy_enabled", "subscribe_stream_proxy_name"),
     "map_publish": ("map.publish_proxy_enabled", "map.publish_proxy_name"),
@@ -118,7 +118,7 @@ def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
 
 
 def is_expression_of_go(pattern: str) -> bool:
-    """False if Go's regexp probably cannot compile it. Syntax that only Go has counts as accepted."""
+    """False if Go's regexp probably cannot compile this pattern. Patterns that only Go can compile are accepted."""
     if NOT_IN_GO.search(pattern.replace("\\\\", "")):
         return False
     try:
@@ -130,14 +130,14 @@ def is_expression_of_go(pattern: str) -> bool:
 
 
 def _proxy_names(configuration: Configuration) -> Iterator[Refusal]:
-    """Options that name a proxy which is not in `proxies`."""
+    """Options with the name of a proxy that is not in `proxies`."""
     if not configuration.chooses_proxies():
         return
     known = {str(proxy.get("name")) for proxy in tables(configuration.lists.get("proxies"))} | {""}
     known |= {"default"} if configuration.major == 6 else set()
     for path, name in _chosen_proxies(configuration):
         if str(name or "") not in known:
-            yield path, "no proxy of this name is in proxies"
+            yield path, "proxies has no entry with this name"
 
 
 def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
@@ -154,7 +154,10 @@ def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
 
 
 def _proxy_options(namespace: Namespace, configuration: Configuration) -> Iterator[str]:
-    """The options of a namespace that name a proxy. Those of events that are off are read too, except shared_poll's."""
+    """The options of a namespace that name a proxy.
+
+    Centrifugo checks them even if their events are off. It checks that of shared_poll only if shared_poll is on.
+    """
     yield from PROXY_NAMES
     if configuration.major == 6:
         yield from MAP_PROXY_NAMES
@@ -163,7 +166,7 @@ def _proxy_options(namespace: Namespace, configuration: Configuration) -> Iterat
 
 
 def _other_proxies(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
-    """Proxies of events that this service does not answer."""
+    """Faults in the proxies of events that this service does not answer."""
     for event, (switch, name) in OTHER_PROXIES.items():
         on = namespace.options.get("subscription_type") == event if not switch else _is_on(namespace, switch)
         chosen = str(find(namespace.options, name) or "default")

@@ -1,4 +1,4 @@
-"""Paths of Centrifugo's HTTP handlers with which it panics at startup."""
+"""Paths of HTTP handlers that make Centrifugo panic at startup."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,14 @@ Refusal = tuple[str, str]  # the path and the problem
 
 
 class Handler(NamedTuple):
-    """A handler. `option` is the option of its path, and `default` is the path without that option.
+    """An HTTP handler of Centrifugo.
 
-    A handler is on if one of its `switches` is on; one that is on by default has the switch `off` instead. `external`
-    is the switch that moves the handler to the external port; "" for a handler that is always there, and "never" for
-    one that is never there. `subtree` is true for a handler that serves all paths below its own.
+    `option` is the option that sets its path, and `default` is its path if that option is not set.
+    `switches` are the options that turn the handler on: one of them is enough. A handler that is on by default has no
+    switches. Its option `off` turns it off.
+    `external` is the option that moves the handler from the internal port to the external port. It is "" for a handler
+    that is always on the external port, and "never" for a handler that no option moves there.
+    `subtree` is true for a handler that also serves all paths below its own.
     """
 
     option: str
@@ -59,7 +62,7 @@ HANDLERS: Final = {
         Handler("health_handler_prefix", "/health", ("health",), external="never"),
     ),
 }
-# The options of the external and of the internal address: host and port.
+# The options for the host and the port, first of the external address, then of the internal address.
 ADDRESSES: Final = {
     6: (
         ("http_server.address", "http_server.port"),
@@ -67,7 +70,7 @@ ADDRESSES: Final = {
     ),
     5: (("address", "port"), ("internal_address", "internal_port")),
 }
-# Go's patterns, without methods, {name...} and {$}. A segment may be one whole wildcard:
+# The patterns that Go accepts, except those with a method, {name...} or {$}. A wildcard must be a whole segment:
 # https://pkg.go.dev/net/http#hdr-Patterns-ServeMux
 PATTERN: Final = re.compile(r"[^/{}\s]*(/([^/{}\s]*|\{[A-Za-z_]\w*\}))+")
 
@@ -85,7 +88,7 @@ def path_refusals(configuration: Configuration) -> Iterator[Refusal]:
             continue
         other = seen.setdefault((_is_external(handler, configuration), pattern), handler.option)
         if other != handler.option:
-            yield handler.option, f"the path {pattern} is that of {other} too"
+            yield handler.option, f"{other} has the same path, {pattern}"
 
 
 def _is_served(handler: Handler, configuration: Configuration) -> bool:
@@ -95,7 +98,7 @@ def _is_served(handler: Handler, configuration: Configuration) -> bool:
 
 
 def _pattern(handler: Handler, configuration: Configuration) -> str:
-    """What Centrifugo gives to Go. An empty prefix is the default in v6, and / in v5."""
+    """The pattern that Centrifugo registers in Go. An empty prefix means the default path in v6, and / in v5."""
     prefix = configuration.text(handler.option, handler.default)
     if configuration.major == 6:
         prefix = prefix or handler.default
@@ -104,14 +107,14 @@ def _pattern(handler: Handler, configuration: Configuration) -> str:
 
 
 def _is_external(handler: Handler, configuration: Configuration) -> bool:
-    """True if the external port serves the handler. It serves all of them if there is no other port."""
+    """True if the external port serves the handler. If there is no internal port, it serves all handlers."""
     if not handler.external or not _has_internal_port(configuration):
         return True
     return handler.external != "never" and configuration.is_on(handler.external)
 
 
 def _has_internal_port(configuration: Configuration) -> bool:
-    """True if the internal address is not the external one. An empty host or port is that of the external address."""
+    """True if the internal address differs from the external one. An empty internal host or port means the external."""
     (host, port), (internal_host, internal_port) = ADDRESSES[configuration.major]
     external = configuration.text(host), configuration.text(port, "8000")
     internal = configuration.text(internal_host), configuration.text(internal_port)

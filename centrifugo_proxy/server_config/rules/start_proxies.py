@@ -6,7 +6,7 @@ from typing import Any, Final
 from centrifugo_proxy.server_config.configuration import Configuration, table, tables
 
 Refusal = tuple[str, str]  # the path and the problem
-REASON_BYTES: Final = 123  # of a WebSocket close frame
+REASON_BYTES: Final = 123  # the longest reason that fits into a WebSocket close frame
 
 
 def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
@@ -25,12 +25,12 @@ def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
-    """The entries of `proxies`; empty in a mode in which Centrifugo does not read that list."""
+    """The entries of `proxies`. Empty if Centrifugo does not read that list in its mode."""
     return tables(configuration.lists.get("proxies")) if configuration.chooses_proxies() else []
 
 
 def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
-    """The unnamed proxies that a namespace uses although they have no options. start_channels checks the named ones."""
+    """Unnamed proxies without an endpoint that a namespace uses. `start_channels.py` checks the named proxies."""
     for namespace in configuration.namespaces:
         for event in sorted(namespace.proxied):
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")

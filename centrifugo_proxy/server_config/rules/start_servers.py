@@ -19,8 +19,8 @@ PORTS: Final = {
 }
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a name in /etc/services, such as http-alt
 NUMBER: Final = re.compile(r"[0-9]+")
-# The option that turns TLS on, the option that makes files unnecessary, and two groups of options that name a file: one
-# option of each group is needed.
+# The option that turns TLS on, the option that makes certificate files unnecessary, and two groups of options. The
+# first group is for the certificate, and the second for its key: TLS needs one option of each group.
 CERTIFICATES: Final = {
     6: (
         "http_server.tls.enabled",
@@ -48,7 +48,7 @@ def _ports(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _is_port(value: Any) -> bool:
-    """False for a port that cannot be listened on. True for values that are neither text nor whole numbers."""
+    """False if Centrifugo cannot listen on this port. True if the value is neither text nor a whole number."""
     if isinstance(value, FromSecret) or not isinstance(value, str | int) or value == "":
         return True
     text = str(value).strip()

@@ -48,7 +48,7 @@ def _verifiers(configuration: Configuration) -> Iterator[str]:
 
 
 def _user_id_claims(configuration: Configuration) -> Iterator[Refusal]:
-    """v6 also checks the claim of subscription tokens if these have no verifier of their own."""
+    """v6 checks the claim of subscription tokens even if these tokens have no verifier of their own."""
     for prefix in KEYS[6] if configuration.major == 6 else _verifiers(configuration):
         claim = configuration.text(f"{prefix}user_id_claim")
         if claim and not CLAIM.fullmatch(claim):

@@ -13,7 +13,7 @@ RULES: Final = Register()
 
 REFUSED: Final = 401
 PASSING: Final = (500, 503)
-TOKEN_EXPIRED: Final = 109  # SDKs then ask the app for a JWT, which it does not have, and stop
+TOKEN_EXPIRED: Final = 109  # After this error SDKs ask the app for a JWT. The app has none, so they stop.
 
 
 def tries_again(transform: Transform) -> bool:
@@ -37,7 +37,7 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
         if unanswered and facts.mode is ResponseMode.HTTP:
             yield Problem(
                 proxy.transforms.path,
-                "The service answers a refused ticket with 401, which clients see as a temporary internal error: they "
+                "The service answers a refused ticket with 401. Clients see this as a temporary internal error. They "
                 "retry forever, and the app never learns that the user must sign in.",
                 f'Add {{"status_code": 401, "to_disconnect": {{"code": {facts.invalid_ticket_code}, "reason": '
                 f'"{INVALID_TICKET_REASON}"}}}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
@@ -52,8 +52,9 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
         if transform and wanted and proxy.event == "connect" and tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket clients reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) they should stop. The app never learns that identity refuses its user.",
+                "With this transform, clients reconnect after a refused ticket. CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) says that they should stop. So the app never learns that identity "
+                "refuses its user.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4000–4499.",
             )
@@ -67,9 +68,9 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
         if transform and wanted and proxy.event == "connect" and not tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket clients never reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) they should. A user whose ticket expired before it was sent, for "
-                "example while a phone slept, stays disconnected until the app is restarted.",
+                "With this transform, clients never reconnect after a refused ticket. CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) says that they should reconnect. A ticket can expire before it is "
+                "sent, for example while a phone sleeps. Its user then stays disconnected until the app is restarted.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4500–4999 if refused clients should stop.",
             )
@@ -83,9 +84,9 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
             if transform and proxy.event not in REFRESH_EVENTS and _ends_client(transform, proxy.event):
                 yield Problem(
                     transform.path,
-                    f"{status} is a temporary fault, but after this transform clients do not reconnect: their users "
-                    "stay disconnected until the app is restarted.",
-                    f"Remove the transform of {status}: without it, clients stay connected or reconnect.",
+                    f"The service answers a temporary fault with {status}. With this transform, clients do not "
+                    "reconnect, and their users stay disconnected until the app is restarted.",
+                    f"Remove the transform of {status}. Without it, clients stay connected or reconnect.",
                 )
 
 
@@ -96,16 +97,16 @@ def _ends_client(transform: Transform, event: str) -> bool:
 
 @RULES.rule("transform-on-refresh", Severity.ERROR)
 def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """401 is left out: the service answers only connect with it, and in v5 a list may apply to all events."""
+    """401 is left out: the service sends it only for connect, and in v5 one list may apply to all events."""
     for proxy in ours(configuration, facts):
         for transform in proxy.transforms.value:
             if proxy.event in REFRESH_EVENTS and transform.status != REFUSED:
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,
-                    f"With this transform a {transform.status} ends the user's {what}: a transformed status has no "
-                    f"result, and after a {proxy.event} without a result Centrifugo treats the {what} as expired. "
-                    f"Without the transform the {what} continues for another minute.",
+                    f"With this transform, the status {transform.status} ends the user's {what}. A transformed status "
+                    f"has no result. If a {proxy.event} has no result, Centrifugo treats the {what} as expired. "
+                    f"Without the transform, the {what} continues for another minute.",
                     f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )

@@ -1,4 +1,4 @@
-"""Finds the Centrifugo configurations in a file: it may be one itself, or contain some."""
+"""Finds the Centrifugo configurations in a file. The file may be a configuration itself, or contain some of them."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from centrifugo_proxy.server_config.sources.source import Source
 
 
 def sources_in(text: str, name: str) -> list[Source]:
-    """The configurations in the text. A file of no known kind counts as a configuration itself.
+    """The configurations in the text. A file of an unknown kind counts as a configuration itself.
     An empty list means that the file is a manifest without a Centrifugo configuration.
     """
     file_format = format_of(name, text)

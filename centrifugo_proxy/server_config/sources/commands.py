@@ -1,4 +1,4 @@
-"""Code shared by manifests and Compose files: a container's command line, and whether it runs Centrifugo."""
+"""Reads the command line of a container, for manifests and Compose files, and tells if it runs Centrifugo."""
 
 from typing import Any, Final
 
@@ -12,13 +12,13 @@ Variables = dict[str, str]
 
 
 def format_in(name: str, text: str) -> str:
-    """The format, by the name's suffix, or else by the text's first character."""
+    """The format of a text. The name's suffix decides it. For an unknown suffix, the first character decides."""
     suffix = name.rpartition(".")[2].lower()
     return FORMATS.get(suffix) or ("json" if text.lstrip().startswith("{") else "yaml")
 
 
 def listed(value: Any) -> list[Any]:
-    """The list; empty for a value of another type."""
+    """The value if it is a list, otherwise an empty list."""
     return value if isinstance(value, list) else []
 
 
@@ -29,7 +29,7 @@ def runs_centrifugo(name: Any, image: Any, words: list[Any]) -> bool:
 
 
 def flags_of(words: list[Any]) -> Variables:
-    """The options that a command line sets by their long flags, by name."""
+    """The values that a command line gives to options by long flags, by the option's name."""
     flags: Variables = {}
     rest = [str(word) for word in words]
     while rest:

@@ -21,7 +21,7 @@ WITH_DEFAULT: Final = re.compile(r"(?<!\$)\$\{\w+:?-([^${}]+)\}")
 
 
 def is_compose(document: Mapping[str, Any]) -> bool:
-    """True for a Compose file: one with services that have images, builds, environments or commands."""
+    """True for a Compose file: it has a service with an image, a build, an environment or a command."""
     services = document.get("services")
     return isinstance(services, dict) and any(
         isinstance(service, dict) and {"image", "build", "environment", "command"} & set(service)
@@ -65,8 +65,10 @@ def _compose_variables(service: dict[str, Any]) -> tuple[Variables, bool]:
 
 
 def _interpolated(value: Any) -> str:
-    """Compose replaces $NAME and ${NAME} with values that are unknown here, and ${NAME:-text} with the text if NAME is
-    not set; $$ is a dollar sign.
+    """The value after Compose has replaced the references in it. HIDDEN if the result is unknown here.
+
+    Compose replaces $NAME and ${NAME} with the variable's value, which is unknown. For ${NAME:-text}, NAME is taken as
+    not set, so the result is the text. $$ is a dollar sign.
     """
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     text = WITH_DEFAULT.sub(lambda found: found[1], text)

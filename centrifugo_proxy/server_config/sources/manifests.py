@@ -27,7 +27,7 @@ from centrifugo_proxy.server_config.sources.compose import compose_sources, is_c
 from centrifugo_proxy.server_config.sources.source import Source
 from centrifugo_proxy.server_config.sources.variables import NAMES, PREFIX, read_lines
 
-# A flag that Centrifugo's own chart passes, by its names in v6 and v5: internal endpoints have a separate port.
+# The flag with which Centrifugo's own chart gives internal endpoints a separate port. Its name depends on the version.
 CHART_FLAGS: Final = {"http_server.internal_port": "9000", "internal_port": "9000"}
 
 
@@ -47,7 +47,7 @@ def _is_kubernetes(document: Mapping[str, Any]) -> bool:
 
 
 def _chart_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of Centrifugo's chart by their key in an umbrella chart; by "" if they are the whole document."""
+    """The values of Centrifugo's chart, by their key in an umbrella chart. The key is "" for a whole document."""
     if _is_values(document):
         return {"": document}
     below = {key: value for key, value in document.items() if _is_values(value)}
@@ -102,7 +102,7 @@ def _values_in(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any
     for path, source in named.items():
         values = find(source, "helm.valuesObject")
         yield f"{path}.helm.valuesObject", table(values)
-        if values is None:  # otherwise Argo CD ignores the text
+        if values is None:  # Argo CD ignores the text if there is a valuesObject
             yield f"{path}.helm.values", _parsed(find(source, "helm.values"))
 
 
@@ -125,7 +125,7 @@ def _helm(document: Mapping[str, Any], label: str) -> Iterator[Source]:
 
 
 def _kubernetes(objects: list[dict[str, Any]]) -> list[Source]:
-    """Files in ConfigMaps and Secrets, with the variables and flags of Centrifugo's containers beside them."""
+    """The files in ConfigMaps and Secrets, each with the variables and flags of all Centrifugo containers."""
     files = [file for each in objects for file in _files(each)]
     variables: Variables = {}
     flags: Variables = {}

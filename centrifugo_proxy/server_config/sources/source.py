@@ -1,4 +1,4 @@
-"""One Centrifugo configuration, as it was found in a file that holds it."""
+"""One Centrifugo configuration that was found in a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A configuration file's text, and what Centrifugo's environment and flags add to it.
+    """The text of a configuration file, and the environment variables and flags that Centrifugo adds to it.
 
-    `label` is its place in the outer file, "" if the file is the configuration itself. `variables` and `flags` are by
-    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more options may come from a place that
-    cannot be read, such as a Secret, an env file or a mounted file. If it is true and `text` is empty, there may be a
-    configuration file in such a place.
+    `label` is the place of the text in the outer file. It is "" if the file is the configuration itself. A value of
+    `variables` or `flags` is a FromSecret if it is stored elsewhere. `more_elsewhere` is true if more options may come
+    from a place that cannot be read, such as a Secret, an env file or a mounted file. If `text` is also empty, the
+    configuration file itself may be in such a place.
     """
 
     label: str

@@ -1,6 +1,6 @@
 """Applies environment variables and flags to a configuration, as Centrifugo does.
 
-Variables outrank the file, and flags outrank variables: https://centrifugal.dev/docs/server/configuration
+Variables override the file, and flags override variables: https://centrifugal.dev/docs/server/configuration
 """
 
 import json
@@ -18,7 +18,7 @@ LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
 def name_of(option: str) -> str:
-    """The variable of an option."""
+    """The name of the environment variable that sets an option."""
     return PREFIX + re.sub(r"[.\-]", "_", option).upper()
 
 
@@ -29,7 +29,7 @@ NAMES: Final[Mapping[int, Mapping[str, str]]] = {
 
 
 def read_lines(text: str) -> dict[str, str] | None:
-    """The variables in a file of NAME=value lines; None for any other file."""
+    """The variables in a file of NAME=value lines. None for any other file."""
     variables = {}
     for line in map(str.strip, text.removeprefix(BYTE_ORDER_MARK).splitlines()):  # as Docker reads the file
         if not line or line.startswith("#"):
@@ -48,7 +48,7 @@ def _unquoted(value: str) -> str:
 
 
 def votes_of(variables: Mapping[str, str], flags: Mapping[str, str]) -> dict[int, int]:
-    """For each major, the number of variables and flags that only it knows."""
+    """For each major version, the number of variables and flags that only this version knows."""
     known = {
         major: {name for name in variables if name in NAMES[major]} | {flag for flag in flags if flag in OPTIONS[major]}
         for major in (5, 6)
@@ -57,7 +57,7 @@ def votes_of(variables: Mapping[str, str], flags: Mapping[str, str]) -> dict[int
 
 
 def left_over(variables: Mapping[str, str], major: int) -> tuple[str, ...]:
-    """Variables of the other major, which this one ignores."""
+    """The variables that only the other major version knows. This version ignores them."""
     return tuple(name for name in variables if name in NAMES[11 - major] and name not in NAMES[major])
 
 
@@ -100,7 +100,7 @@ def _converted(value: str, kind: str, major: int) -> Any:
 
 
 def _parsed(value: str, kind: str) -> Any:
-    """The parsed JSON. A named list may also be given as its names, separated by spaces."""
+    """The parsed JSON. A list of named tables may also be given as names, separated by spaces."""
     try:
         parsed = json.loads(value) if value.strip() else None
         return lowered(parsed) if kind == "tables" else parsed
@@ -119,8 +119,8 @@ def _put(tree: Tree, option: str, value: Any) -> None:
 
 
 def _of_named_lists(tree: Tree, variables: Mapping[str, str]) -> Iterator[tuple[Tree, str, Any]]:
-    """The entry, option and value of each variable such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE: it sets one
-    option of the entry with this name.
+    """The entry, option and value for each variable that sets one option of a named entry.
+    For example, CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE sets `presence` of the namespace `news`.
     """
     for path in NAMED_LISTS:
         inner = {

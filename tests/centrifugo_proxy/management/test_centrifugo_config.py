@@ -77,7 +77,7 @@ def test_yaml_with_comments_is_the_default_format() -> None:
     out, _ = printed()
 
     assert yaml.safe_load(out)["client"]["allowed_origins"] == []
-    assert "# Above IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
+    assert "# Longer than IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
 
 
 def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_option_with_secrets(

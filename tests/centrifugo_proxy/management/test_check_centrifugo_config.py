@@ -75,8 +75,8 @@ def test_a_finding_is_printed_with_its_effect_and_its_remedy(tmp_path: Path, sou
 
     assert output.splitlines()[:3] == [
         "ERROR origins-any at client.allowed_origins",
-        "  A web page of an attacker may open a connection from the browser of each user who visits it.",
-        "  Remedy: List the origins your app is served from, such as https://app.example.com.",
+        "  If a user visits the web page of an attacker, the page can open a connection from the user's browser.",
+        "  Remedy: List the origins of your app, such as https://app.example.com.",
     ]
 
 
@@ -230,7 +230,7 @@ def test_without_a_file_and_without_env_the_error_names_both_options() -> None:
 
     assert (result.returncode, result.stderr) == (
         2,
-        "CommandError: Name a FILE to check, or pass --env to check the environment variables.\n",
+        "CommandError: Give a FILE to check, or pass --env to check the environment variables.\n",
     )
 
 

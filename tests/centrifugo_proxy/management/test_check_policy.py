@@ -119,7 +119,7 @@ def test_an_allowed_request_is_explained_with_the_deciding_rule_and_the_next_ste
     assert check(policy, *CHILD, "--channel", "family:f1:chat", "--action", "publish") == (
         0,
         [
-            "ALLOWED: the rule allows publish, and nothing in it refuses.",
+            "ALLOWED: the rule allows publish, and no condition of the rule refuses it.",
             "Decided by [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat'.",
             "Then: more than 10 bytes of data are refused with 413.",
         ],
@@ -146,7 +146,7 @@ def test_the_rules_before_the_deciding_rule_are_listed_with_the_reason_why_they_
     _, lines = check(policy, "--fallback", "--channel", "news:today")
 
     assert lines == [
-        "ALLOWED: the rule allows subscribe, and nothing in it refuses.",
+        "ALLOWED: the rule allows subscribe, and no condition of the rule refuses it.",
         "Decided by [[channels]] rule 4 (policy.toml, line 18), match 'news:*'.",
         "Then: the subscription is checked again after 300 seconds.",
         "Rules that do not match:",
@@ -164,7 +164,7 @@ def test_the_report_explains_which_segment_a_wildcard_does_not_match(policy: Pat
         "number": 4,
         "line": 18,
         "match": "news:*",
-        "why": "* is one printable segment without white space and reserved characters, not 'a#b'",
+        "why": "* is one printable segment without white space or reserved characters, not 'a#b'",
     }
 
 
@@ -214,7 +214,7 @@ def test_the_screen_time_lock_refuses_publish_but_not_subscribe(policy: Path) ->
     options = (*CHILD, "--lock", "screen_time", "--channel", "family:f1:chat", "--action")
 
     assert check(policy, *options, "publish")[1][0] == (
-        "REFUSED: screen_time_lock is on, which refuses every publish and rpc."
+        "REFUSED: screen_time_lock is on, and it refuses every publish and rpc."
     )
     assert check(policy, *options, "subscribe")[0] == 0
 
@@ -235,7 +235,7 @@ def test_an_allowed_method_is_reported_with_its_limit_and_its_backend(policy: Pa
     assert check(policy, *CHILD, "--method", "diary.entries.list") == (
         0,
         [
-            "ALLOWED: nothing in the rule refuses.",
+            "ALLOWED: no condition of the rule refuses it.",
             "Decided by [[rpc]] rule 1 (policy.toml, line 24), match 'diary.*'.",
             "Then: more than 20 bytes of data are refused with 413.",
             "Then: the backend diary (127.0.0.1:1) is called, and may still refuse.",
@@ -387,7 +387,7 @@ def test_an_empty_file_name_is_refused_and_does_not_mean_the_configured_policy(
 ) -> None:
     settings.CHANNEL_POLICY_PATH = str(policy)
 
-    with pytest.raises(CommandError, match=r"^FILE is empty; give the path of a policy\.$") as refused:
+    with pytest.raises(CommandError, match=r"^FILE is empty\. Give the path of a policy\.$") as refused:
         called_for_lines("check_policy", "")
 
     assert refused.value.returncode == 2

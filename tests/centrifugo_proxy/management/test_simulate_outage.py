@@ -166,8 +166,8 @@ def test_realtime_is_refused_if_the_degraded_window_is_too_short(settings: Setti
 
 def test_the_output_says_if_the_deployment_has_no_pool() -> None:
     assert simulate()[1].splitlines()[1] == (
-        "Note: this deployment has no fallback pool (status disabled). The pool below is the simulation's own; "
-        "in a real outage, this deployment would refuse every connection."
+        "Note: this deployment has no fallback pool (status disabled). The simulation uses a pool of its own. "
+        "In a real outage, this deployment would refuse every connection."
     )
     assert simulated_json()[1]["configuration"]["pool_status"] == "disabled"
 

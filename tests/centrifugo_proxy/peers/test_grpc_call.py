@@ -185,7 +185,7 @@ async def test_a_call_above_the_capacity_is_refused_and_a_slot_stays_taken_until
     async with calling(identity.address, deadline_s=1, capacity=capacity) as call:
         under_way = asyncio.ensure_future(call(REQUEST))
         await hanging.called.acquire()
-        with pytest.raises(Failed, match="too many calls are under way") as failed:
+        with pytest.raises(Failed, match="too many calls are in progress") as failed:
             await call(REQUEST)
         taken = capacity.taken
         under_way.cancel()

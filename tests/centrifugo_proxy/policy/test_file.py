@@ -331,7 +331,7 @@ def pair(kind: str, earlier: str, later: str) -> str:
 def test_a_rule_that_can_never_decide_is_refused(kind: str, earlier: str, later: str) -> None:
     assert problems(pair(kind, earlier, later)) == [
         f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' never decides, because rule 1 (line 1, '{earlier}') "
-        "matches first; move it before that rule, or remove it."
+        "matches first; move this rule before rule 1, or remove it."
     ]
 
 
@@ -392,9 +392,9 @@ allow = ["publish"]
         "policy.toml: line 9, [[rpc]] rule 1: backend 'nowhere' is not configured; RPC_BACKENDS has diary, family: "
         "add nowhere=host:port to it.",
         "policy.toml: line 17, [[channels]] rule 3: match 'room:{user}' never decides, because rule 2 (line 13, "
-        "'room:*') matches first; move it before that rule, or remove it.",
+        "'room:*') matches first; move this rule before rule 2, or remove it.",
         "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' never decides, because rule 2 (line 13, "
-        "'room:*') matches first; move it before that rule, or remove it.",
+        "'room:*') matches first; move this rule before rule 2, or remove it.",
     ]
 
 
@@ -462,8 +462,8 @@ def findings(path: Path, **variables: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"\n# \xff\n", "line 2 is not UTF-8; save the file in that encoding."),
-        ("# é".encode("latin-1"), "line 1 is not UTF-8; save the file in that encoding."),
+        (b"\n# \xff\n", "line 2 is not UTF-8. Save the file in UTF-8."),
+        ("# é".encode("latin-1"), "line 1 is not UTF-8. Save the file in UTF-8."),
         (b"match = ", "not TOML: Invalid value (at end of document)."),
         (b"[[channels]]\nallow = 1", "line 1, [[channels]] rule 1: match is missing"),
     ],
@@ -476,7 +476,7 @@ def test_an_unusable_file_is_an_error_of_the_system_checks(tmp_path: Path, conte
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E005", True)
     assert error.msg.startswith(f"CHANNEL_POLICY_PATH: {file}: {problem}")
-    assert error.hint == "Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format."
+    assert error.hint == "Run manage.py check_policy FILE to see every problem. policy.example.toml shows the format."
 
 
 def test_each_problem_is_a_separate_error(tmp_path: Path) -> None:

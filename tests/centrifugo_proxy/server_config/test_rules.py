@@ -700,8 +700,8 @@ def test_the_effect_in_a_finding_fits_the_event(changes: dict[str, Any], major: 
 @pytest.mark.parametrize(
     ("right", "effect"),
     [
-        ("allow_publish_for_client", "Every connected client may publish in these channels: the publish proxy is off"),
-        ("allow_publish_for_subscriber", "Every subscriber may publish in these channels: the publish proxy is off"),
+        ("allow_publish_for_client", "Every connected client may publish to these channels"),
+        ("allow_publish_for_subscriber", "Every subscriber may publish to these channels"),
     ],
 )
 def test_the_effect_in_a_finding_names_who_may_publish(right: str, effect: str) -> None:
@@ -710,7 +710,7 @@ def test_the_effect_in_a_finding_names_who_may_publish(right: str, effect: str) 
 
     (finding,) = found(config, ONE_NAMESPACE)
 
-    assert finding.effect == f"{effect} here."
+    assert finding.effect == f"{effect}, because the publish proxy is off here."
 
 
 RULE_MODULES = (

@@ -43,7 +43,7 @@ def test_e010_the_backends_and_their_ids_have_different_names() -> None:
     (error,) = system_checks(**VALID, **backends)
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E010", True)
-    assert error.msg == "RPC_BACKENDS names diary, family, and RPC_BACKENDS_SPIFFE_IDS names diary."
+    assert error.msg == "RPC_BACKENDS has the backends: diary, family. RPC_BACKENDS_SPIFFE_IDS has: diary."
 
 
 def test_e011_an_id_is_set_without_spiffe() -> None:
@@ -61,7 +61,8 @@ def test_e012_connections_to_the_target_would_bypass_the_tunnel(target: str) -> 
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E012", True)
     assert error.msg == (
-        f"IDENTITY_VALIDATE_GRPC_ADDRESS has {target}, which has no IP address: SPIFFE cannot be used for it."
+        f"IDENTITY_VALIDATE_GRPC_ADDRESS contains the target {target}. SPIFFE cannot be used for it, because it has no "
+        "IP address."
     )
 
 

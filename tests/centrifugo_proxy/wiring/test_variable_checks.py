@@ -46,7 +46,7 @@ def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
         "centrifugo_proxy.W004: IDENTITY_VALIDATE_DEADLINE is not a setting of this service and has no effect. "
         "Did you mean IDENTITY_VALIDATE_DEADLINE_MS?",
         "centrifugo_proxy.W004: CENTRIFUGO_XYZZY is not a setting of this service and has no effect. "
-        "Remove it; docs/reference.md lists the settings.",
+        "Remove it. docs/reference.md lists the settings.",
         "centrifugo_proxy.W005: PROMETHEUS_MULTIPROC_DIR is ignored: /metrics shows only the process that answers. "
         "Remove it from this process's environment.",
     ]
