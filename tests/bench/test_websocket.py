@@ -9,7 +9,7 @@ from bench.parts.websocket import CLOSE, TEXT, Frame, close_code, handshake, tak
 
 
 def served() -> ServerProtocol:
-    """A server that has accepted our handshake."""
+    """A server that has accepted the handshake of a storm's client."""
     server = ServerProtocol()
     server.receive_data(handshake(8000))
     [request] = server.events_received()
@@ -19,7 +19,7 @@ def served() -> ServerProtocol:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535])
-def test_a_server_reads_our_frames(size: int) -> None:
+def test_a_server_can_read_the_frames_of_a_storms_client(size: int) -> None:
     server = served()
 
     server.receive_data(text_frame(b"x" * size))
@@ -37,7 +37,7 @@ def test_a_frame_of_more_than_65535_bytes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
-def test_a_server_frame_is_taken_only_when_it_is_complete(size: int) -> None:
+def test_a_frame_from_the_server_is_read_only_when_it_is_complete(size: int) -> None:
     sent = ReferenceFrame(Opcode.TEXT, b"y" * size).serialize(mask=False)
 
     assert all(take_frame(sent[:end]) is None for end in {0, 1, 2, len(sent) - 1} - {len(sent)})

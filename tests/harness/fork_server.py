@@ -3,10 +3,10 @@
 Most of the startup time of manage.py goes into the imports of libraries. This process imports the given modules once.
 They must be libraries: each fork imports the project's own modules anew, with its own environment.
 
-DESCRIPTOR is a socket of the kind SOCK_SEQPACKET. Each message on it starts a process: a JSON object with `arguments`,
-`environment` and `ignored` (signal numbers), and three descriptors: stdout, stderr, and a socket for this process. On
-that socket, the server sends the process's id, and at its end its exit code as `subprocess` has it. If the other side
-closes the socket, the process is killed; if it closes DESCRIPTOR, the server ends.
+DESCRIPTOR is a SOCK_SEQPACKET socket. Each message on it starts a process. A message is a JSON object with `arguments`,
+`environment` and `ignored` (signal numbers). It comes with three descriptors: stdout, stderr, and a socket for the new
+process. On that socket the server sends the id of the process, and later its exit code in the form of `subprocess`. If
+the other side closes the socket, the server kills the process. If the other side closes DESCRIPTOR, the server ends.
 """
 
 import gc
@@ -32,7 +32,7 @@ class Server:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._sockets: dict[int, socket.socket] = {}
-        self._running: dict[int, int] = {}  # ids, by the descriptors that become readable at the end
+        self._running: dict[int, int] = {}  # process ids, by the descriptors that become readable when they end
 
     def next_start(self) -> dict[str, Any] | None:
         """Fork for each message. Returns the message in the forked process, and None at the end of the server."""
@@ -88,7 +88,7 @@ class Server:
 
 
 def become(start: dict[str, Any]) -> None:
-    """Run manage.py in this process, as the interpreter does at its start."""
+    """Run manage.py in this process, as a new interpreter would."""
     os.environ.clear()
     os.environ.update(start["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -99,7 +99,7 @@ def become(start: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # after Ctrl-C the tests end, and then the server does
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # after Ctrl-C the tests end, which ends the server
     for name in sys.argv[2:]:
         import_module(name)
     gc.collect()

@@ -14,7 +14,7 @@ from tests.harness.paths import ROOT
 
 
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` with these arguments and these additional variables, from a warm start."""
+    """Run `manage.py` with these arguments and these additional variables, with a warm start if possible."""
     if not warm_start.possible(environment):
         return run_manage_from_cold(*arguments, **environment)
     return warm_start.run(arguments, _variables(environment))
@@ -25,7 +25,7 @@ def _variables(environment: dict[str, str]) -> dict[str, str]:
 
 
 def run_manage_from_cold(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Like `run_manage`, from a start of the interpreter."""
+    """Like `run_manage`, but with a cold start: a new interpreter."""
     variables = _variables(environment)
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603

@@ -115,7 +115,7 @@ def started(command: list[str], port: int, **variables: str) -> Iterator[Process
 
 @contextmanager
 def started_warm(arguments: list[str], port: int, **variables: str) -> Iterator[Process]:
-    """Like `started`, for `manage.py` with these arguments; the start takes a third of the CPU (`warm_start`)."""
+    """Like `started`, but with a warm start of `manage.py`, which takes a third of the CPU (`warm_start`)."""
     if not warm_start.possible(variables):
         with started([sys.executable, "manage.py", *arguments], port, **variables) as process:
             yield process
@@ -140,7 +140,7 @@ def _running(start: Start, port: int, variables: Mapping[str, str]) -> Iterator[
 
 @contextmanager
 def serving(**variables: str) -> Iterator[Process]:
-    """A ready `manage.py serve` with these variables, from a warm start."""
+    """A ready `manage.py serve` with these variables, after a warm start."""
     port = free_port()
     with started_warm(["serve"], port, **variables) as process:
         process.wait_until_ready()
@@ -149,7 +149,7 @@ def serving(**variables: str) -> Iterator[Process]:
 
 @contextmanager
 def serving_from_cold(**variables: str) -> Iterator[Process]:
-    """Like `serving`, from a start of the interpreter, for the tests of what happens during a start."""
+    """Like `serving`, but after a cold start (a new interpreter), for tests of the start itself."""
     port = free_port()
     with started(serve_command(port), port, **variables) as process:
         process.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Processes that are forked from a server with the libraries."""
+"""Warm starts: processes that are forked from a server that has imported the libraries."""
 
 import os
 import signal
@@ -30,13 +30,13 @@ COMMANDS = (["check_policy", "policy.example.toml"], ["check_policy", "/nowhere"
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
-def test_a_warm_start_ends_as_a_cold_one_does(arguments: list[str]) -> None:
+def test_a_command_has_the_same_output_and_exit_code_after_a_warm_and_a_cold_start(arguments: list[str]) -> None:
     warm, cold = run_manage(*arguments), run_manage_from_cold(*arguments)
 
     assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
 
 
-def test_each_process_has_its_own_environment_and_the_projects_modules_anew() -> None:
+def test_each_process_has_its_own_environment_and_imports_the_projects_modules_itself() -> None:
     with serving(LOG_LEVEL="trace") as first, serving(LOG_LEVEL="error") as second:
         codes = [process.terminate() for process in (first, second)]
 
@@ -45,7 +45,7 @@ def test_each_process_has_its_own_environment_and_the_projects_modules_anew() ->
         assert second.stdout() == second.stderr() == ""
 
 
-def test_a_signal_ends_only_its_process_and_the_code_is_negative() -> None:
+def test_a_signal_ends_only_its_process_and_the_exit_code_is_the_negative_signal_number() -> None:
     with serving() as first, serving() as second:
         first.popen.send_signal(signal.SIGKILL)
 
@@ -53,7 +53,7 @@ def test_a_signal_ends_only_its_process_and_the_code_is_negative() -> None:
         assert second.popen.poll() is None
 
 
-def test_a_process_that_ends_late_is_waited_for_in_vain() -> None:
+def test_waiting_too_briefly_for_a_process_raises_timeout_expired() -> None:
     with serving() as process, pytest.raises(subprocess.TimeoutExpired):
         process.popen.wait(0.01)
 
@@ -76,7 +76,7 @@ async def test_processes_end_with_the_tests_that_started_them() -> None:
 
 
 def state(pid: int) -> str:
-    """The state of a process in the kernel's one letter; Z for one whose parent has not waited for it."""
+    """The state of a process as one letter, as in /proc. Z stands for a process that has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return "Z"

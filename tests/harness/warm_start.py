@@ -1,7 +1,7 @@
-"""Starts of manage.py that do not import the libraries again (`fork_server`). They need Linux.
+"""Warm starts of manage.py: forks of a process that has imported the libraries (`fork_server`). They need Linux.
 
-Such a process is like any other: it has its own environment, streams, signals and exit code, and imports the project's
-own modules anew. The tests of what happens during a start use real starts instead (`tests.harness.processes.started`).
+A process with a warm start has its own environment, streams, signals and exit code, and imports the project's modules
+itself. Tests of the start itself use cold starts: a new interpreter (`tests.harness.processes.started`).
 """
 
 import atexit
@@ -22,7 +22,8 @@ from typing import IO, Final
 from tests.harness.fork_server import DISPOSITIONS
 from tests.harness.paths import ROOT
 
-# What the interpreter and libraries read at their own start: a process with such a variable of its own is started anew.
+# Prefixes of the variables that the interpreter and the libraries read when they start. A process for which a test sets
+# such a variable gets a cold start.
 INTERPRETERS: Final = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "OPENSSL_")
 GIVE_UP_S: Final = 60.0
 LIBRARIES: Final = (
@@ -30,12 +31,12 @@ LIBRARIES: Final = (
     "google.protobuf.descriptor_pb2", "httptools", "importlib.metadata", "logging.config", "msgspec", "orjson",
     "prometheus_client", "ssl", "tomllib", "uvicorn.main", "uvloop",
 )  # fmt: skip
-# `serve` leaves the ORM out (realtime_site/left_out.py), which the first two import.
+# `serve` does not load the ORM (realtime_site/left_out.py), but django.http and django.urls do.
 LIBRARIES_OF_COMMANDS: Final = (*LIBRARIES, "django.http", "django.urls", "rich.console", "rich.progress", "yaml")
 
 
 def possible(variables: Mapping[str, str]) -> bool:
-    """False if a process has variables of its own for the interpreter, which would need a server of its own."""
+    """True if a warm start is possible: none of the variables is one that the interpreter reads when it starts."""
     return not any(name.startswith(INTERPRETERS) for name in variables)
 
 

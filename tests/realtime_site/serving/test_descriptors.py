@@ -70,7 +70,7 @@ def test_running_out_of_descriptors_is_logged_and_counted_and_the_service_recove
             with ExitStack() as stack:
                 for _ in range(LIMIT * 2):
                     stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-                during = http.get("/health/live").status_code  # on the existing connection
+                during = http.get("/health/live").status_code  # on a connection that was open before
                 until = time.monotonic() + 30
                 while (refused := sample(http, REFUSED)) <= LIMIT / 2 and time.monotonic() < until:
                     time.sleep(0.1)

@@ -240,7 +240,7 @@ def test_a_flood_of_pipelined_requests_does_not_hold_up_another_client(process: 
 
 def test_reset_connections_are_released(process: Process) -> None:
 
-    def rush(count: int) -> None:
+    def connect_and_reset(count: int) -> None:
         for _ in range(count // 100):
             clients = [socket.create_connection(("127.0.0.1", process.port)) for _ in range(100)]
             for number, client in enumerate(clients):
@@ -249,11 +249,11 @@ def test_reset_connections_are_released(process: Process) -> None:
                 reset_at_close(client)
                 client.close()
 
-    rush(1000)
+    connect_and_reset(1000)
     assert wait_for(lambda: open_sockets(process) < 20)
     before = rss_kib(process)
 
-    rush(2000)
+    connect_and_reset(2000)
 
     assert wait_for(lambda: open_sockets(process) < 20)
     assert rss_kib(process) - before < 2000  # less than a KiB each

@@ -40,7 +40,7 @@ class Found:
         return len(self.requests) == self.whole == 1 and not (self.refused or self.in_head)
 
 
-def knowing(reads: Sequence[bytes]) -> KnownHeads:
+def heads_after(reads: Sequence[bytes]) -> KnownHeads:
     """The heads that the protocol class would remember after these reads."""
     heads = KnownHeads()
     for read in reads:
@@ -72,7 +72,7 @@ reads = st.lists(st.one_of(likely, st.lists(parts, max_size=8).map(b"".join)), m
 @examples(400)
 @given(reads, st.binary(min_size=2, max_size=2))
 def test_a_known_head_gives_the_request_that_the_parser_finds(some: list[bytes], other_body: bytes) -> None:
-    heads = knowing(some)
+    heads = heads_after(some)
 
     for read in (*some, *(read[:-2] + other_body for read in some)):
         known = heads.find(read)
@@ -83,7 +83,7 @@ def test_a_known_head_gives_the_request_that_the_parser_finds(some: list[bytes],
 
 
 def test_a_head_is_known_with_any_body_of_its_length() -> None:
-    heads = knowing([HEAD + b"\r\n\r\n{}"])
+    heads = heads_after([HEAD + b"\r\n\r\n{}"])
 
     known = heads.find(HEAD + b"\r\n\r\n[]")
 
@@ -93,7 +93,7 @@ def test_a_head_is_known_with_any_body_of_its_length() -> None:
 
 @pytest.mark.parametrize("rest", [b"", b"\r\n\r\n", b"\r\n\r\n{", b"\r\n\r\n{} ", b"\r\nX: y\r\n\r\n{}"])
 def test_a_read_that_is_not_exactly_a_known_head_and_its_body_is_left_to_the_parser(rest: bytes) -> None:
-    assert knowing([HEAD + b"\r\n\r\n{}"]).find(HEAD + rest) is None
+    assert heads_after([HEAD + b"\r\n\r\n{}"]).find(HEAD + rest) is None
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_a_read_that_is_not_exactly_a_known_head_and_its_body_is_left_to_the_par
 def test_heads_with_special_or_too_long_fields_are_never_remembered(field: bytes) -> None:
     read = HEAD + b"\r\n" + field + b"\r\n\r\n{}"
 
-    assert knowing([read]).find(read) is None
+    assert heads_after([read]).find(read) is None
 
 
 def test_only_a_limited_number_of_heads_is_remembered() -> None:
     reads = [HEAD + b"\r\nX-Request: %d\r\n\r\n{}" % number for number in range(MOST_HEADS + 10)]
 
-    heads = knowing(reads)
+    heads = heads_after(reads)
 
     assert heads.find(reads[0]) is None
     assert heads.find(reads[-1]) is not None

@@ -19,7 +19,7 @@ DEGRADED, RECOVERING = "realtime_identity_outage_degraded", "realtime_identity_o
 FAILURES = "realtime_identity_outage_consecutive_failures"
 Fleet = dict[str, dict[str, str]]
 
-# For each process, the values of its series every 15 seconds.
+# For each process, the values of its series every 15 seconds, in promtool's notation: "0+15x8" is 0, 15, 30, …, 120.
 OWN_POOLS: Fleet = {
     "a": {SIZE: "200-15x8", DISABLED: "0x8", CLAIMS_UP: NAN, CONSUMED: "0+15x8"},
     "b": {SIZE: "90x8", DISABLED: "0x8", CLAIMS_UP: NAN, CONSUMED: "7x8"},
