@@ -72,7 +72,9 @@ async def test_processes_end_with_the_tests_that_started_them() -> None:
     ended = subprocess.run([sys.executable, "-c", FAILING], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, ASYNC221
 
     pid = int(ended.stdout)
-    await until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in state(pid))
+    await until(lambda: state(pid) == "Z")
+
+    assert state(pid) == "Z"
 
 
 def state(pid: int) -> str:
