@@ -24,7 +24,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("keys")
-def test_compose_loads_the_file(checker: Path) -> None:
+def test_compose_can_load_the_file(checker: Path) -> None:
     ended = run(checker, "compose", str(FILE))
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
@@ -73,7 +73,7 @@ def test_the_compose_file_has_every_service() -> None:
     assert set(services()) == OURS | others
 
 
-def test_foreign_images_are_pinned_by_tag_and_digest_and_our_image_has_the_version_as_its_tag() -> None:
+def test_third_party_images_are_pinned_by_tag_and_digest_and_our_image_has_the_version_as_its_tag() -> None:
     pinned = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+(-alpine)?@sha256:[0-9a-f]{64}")
 
     for name, service in services().items():

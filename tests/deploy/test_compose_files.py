@@ -86,7 +86,7 @@ def test_promtool_accepts_the_configuration_of_prometheus(tmp_path: Path) -> Non
     assert "rules found" in ended.stdout
 
 
-def test_prometheus_scrapes_the_service_the_bridge_and_centrifugo() -> None:
+def test_prometheus_scrapes_the_service_and_the_bridge_and_centrifugo() -> None:
     jobs = yaml.safe_load((FILES / "prometheus.yml").read_text())["scrape_configs"]
     targets = [target for job in jobs for each in job["static_configs"] for target in each["targets"]]
 

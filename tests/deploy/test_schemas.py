@@ -30,7 +30,7 @@ def faults(manifest: Manifest, version: str) -> list[str]:
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_knows_every_field(overlay: Manifests, version: str) -> None:
+def test_the_schemas_of_kubernetes_know_every_field(overlay: Manifests, version: str) -> None:
     ours = [each for each in overlay.all() if each["kind"] not in DECODED | EXTERNAL]
 
     assert [fault for each in ours for fault in faults(each, version)] == []
@@ -72,7 +72,7 @@ def test_the_types_of_flux_decode_its_kustomization(cluster: str, checker: Path)
     ],
     ids=["missing", "unknown", "another case", "another type", "repeated", "another kind"],
 )
-def test_the_decoder_reports_missing_unknown_and_repeated_fields(
+def test_the_decoder_reports_missing_and_unknown_and_repeated_fields(
     original: str, replacement: str, message: str, checker: Path
 ) -> None:
     good = (FLUX / "clusters" / "dev" / "realtime-service.yaml").read_text()

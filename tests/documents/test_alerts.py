@@ -30,7 +30,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.processes
 @needs_promtool
-def test_prometheus_can_load_the_rules() -> None:
+def test_prometheus_can_load_the_alert_rules() -> None:
     ended = promtool("check", "rules", "alerts.yml")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -39,7 +39,7 @@ def test_prometheus_can_load_the_rules() -> None:
 
 @pytest.mark.processes
 @needs_promtool
-def test_the_rules_pass_their_unit_tests() -> None:
+def test_the_alert_rules_pass_their_unit_tests() -> None:
     ended = promtool("test", "rules", "alerts_test.yml")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -73,7 +73,7 @@ async def exposition() -> str:
         return (await running.http.get("/metrics")).text + bridge_exposition()
 
 
-async def test_the_rules_their_tests_and_the_runbook_name_only_exported_series() -> None:
+async def test_the_alert_rules_and_their_tests_and_the_runbook_name_only_exported_series() -> None:
     text = await exposition()
     series = set(re.findall(r"^(realtime_\w+)", text, re.MULTILINE))
 
@@ -85,7 +85,7 @@ async def test_the_rules_their_tests_and_the_runbook_name_only_exported_series()
         assert unknown == set(), page.name
 
 
-async def test_every_label_value_in_the_rules_is_exported() -> None:
+async def test_every_label_value_in_the_alert_rules_is_exported() -> None:
     text = await exposition()
 
     for rule in rules():
@@ -95,7 +95,7 @@ async def test_every_label_value_in_the_rules_is_exported() -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_the_runbook_has_a_section_for_the_alert(rule: dict[str, Any]) -> None:
+def test_the_runbook_has_a_section_for_each_alert(rule: dict[str, Any]) -> None:
     assert section(f"### {rule['alert']}").strip()
     assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbook.md#{rule['alert'].lower()}")
 

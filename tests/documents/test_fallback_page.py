@@ -32,7 +32,7 @@ def ask(database: sqlite3.Connection, issue: Any, *, has_spare: bool = False) ->
     return ENDPOINT["realtime_ticket"]("u-1", has_spare, issue, database)
 
 
-def test_while_identity_answers_the_endpoint_returns_identitys_ticket_and_spends_no_pool_ticket(
+def test_the_endpoint_returns_identitys_ticket_and_spends_no_pool_ticket_while_identity_answers(
     database: sqlite3.Connection,
 ) -> None:
     answers = [ask(database, up, has_spare=spare) for spare in (False, True)]

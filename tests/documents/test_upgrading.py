@@ -34,7 +34,7 @@ def test_the_page_lists_exactly_the_private_names_that_the_sources_use() -> None
     assert listed() == private_names()
 
 
-def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
+def test_every_row_on_the_page_names_a_benefit_and_an_existing_test() -> None:
     for library, _, benefit, test in rows():
         path, _, name = CODE.findall(test)[0].partition("::")
         assert library

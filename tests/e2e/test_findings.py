@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, changed, found, sound
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, BOTH, changed, findings_in, valid_config
 from tests.e2e.clients import Closed, bare_connect, bare_session, one_after_another, sdk_client, with_ticket
 from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
 from tests.e2e.stack import Stack, guard_of
@@ -60,9 +60,9 @@ def misconfigured(
     major = centrifugo.layout(path)
     with deciding_proxy(tls) as proxy:
         facts = replace(facts, base_url=proxy.url)
-        config = changed(sound(major, facts), changes[major])
+        config = changed(valid_config(major, facts), changes[major])
         config = centrifugo.with_channel_options(config, major, "family", **namespace) if namespace else config
-        assert finding in [each.id for each in found(config, facts, major=major)]
+        assert finding in [each.id for each in findings_in(config, facts, major=major)]
         with centrifugo.running(path, config) as front:
             yield front, proxy
 
@@ -335,7 +335,7 @@ async def test_a_message_above_the_services_limit_is_a_temporary_error_each_time
     with centrifugo.running(centrifugo_bin, config, **guard_of(centrifugo_bin, http_stack.service.variables)) as front:
         answers = [await bare_connect(front.websocket, large) for _ in range(2)]
 
-    assert "message-size" in [each.id for each in found(config, major=major)]
+    assert "message-size" in [each.id for each in findings_in(config, major=major)]
     refused = {"code": 100, "message": "internal server error", "temporary": True}
     assert [answer["error"] for answer in answers] == [refused, refused]
 
@@ -355,4 +355,4 @@ async def test_error_109_for_a_refused_ticket_ends_a_client_that_has_no_jwt(
 
     assert client.watcher.ended == [Closed(1, "unauthorized")]
     assert client.watcher.replies()[0]["code"] == 109
-    assert "transform-401-terminal" in [each.id for each in found(config, major=major)]
+    assert "transform-401-terminal" in [each.id for each in findings_in(config, major=major)]

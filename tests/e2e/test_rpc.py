@@ -10,7 +10,7 @@ from centrifuge.exceptions import ClientDisconnectedError
 
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as pb
-from tests.centrifugo_proxy.server_config.sound import changed
+from tests.centrifugo_proxy.server_config.valid_configs import changed
 from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_client, with_ticket
 from tests.e2e.family import FamilyStack
 from tests.e2e.stack import guard_of

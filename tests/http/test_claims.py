@@ -141,7 +141,7 @@ async def test_health_shows_that_no_store_is_configured() -> None:
         assert await claims(running) == {"store": "none", "up": None, "used": None, "on_error": None}
 
 
-async def test_if_redis_dies_in_an_outage_tickets_are_refused_and_stay_unused(redis: RedisProcess) -> None:
+async def test_tickets_are_refused_and_stay_unused_if_redis_dies_in_an_outage(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as running:
         redis.kill()
         loop = asyncio.get_running_loop()
@@ -177,7 +177,7 @@ async def test_a_redis_that_hangs_delays_only_one_connect_and_loses_no_ticket(re
         assert [await status_of(other, ticket) for ticket in POOL[:5]] == [503] * 5
 
 
-async def test_on_error_local_accepts_tickets_without_redis_and_counts_double_uses_later(
+async def test_the_setting_on_error_local_accepts_tickets_without_redis_and_later_counts_those_used_twice(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     local: dict[str, Any] = {"FALLBACK_CLAIMS_ON_ERROR": "local"}

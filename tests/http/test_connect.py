@@ -96,7 +96,7 @@ async def test_identity_receives_the_ticket_and_the_connections_fields(identity:
 
 
 @pytest.mark.parametrize("too_late", [NOW + TEN_YEARS_S + 1, NOW * 1000, 2**62])
-async def test_an_expiry_too_far_ahead_such_as_milliseconds_is_cut_with_a_warning(
+async def test_an_expiry_that_is_too_far_ahead_is_cut_with_a_warning(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, too_late: int
 ) -> None:
     identity.script = success(expire_at=too_late)
@@ -134,7 +134,7 @@ async def test_an_expiry_in_ten_years_is_passed_on(
     assert warnings_in(caplog) == []
 
 
-async def test_a_connection_that_never_expires_has_no_expire_at(identity: IdentityStub) -> None:
+async def test_a_connection_that_never_expires_is_answered_without_expire_at(identity: IdentityStub) -> None:
     identity.script = success(expire_at=0)
 
     async with service(identity.address) as running:
@@ -425,7 +425,9 @@ async def test_a_used_pool_ticket_is_invalid_while_identity_answers(identity: Id
 
 
 @pytest.mark.parametrize("status", FAULTS)
-async def test_any_other_status_is_an_internal_error(identity: IdentityStub, status: str) -> None:
+async def test_any_grpc_status_except_denials_and_outages_is_an_internal_error(
+    identity: IdentityStub, status: str
+) -> None:
     identity.script = aborts(grpc.StatusCode[status], "what identity wrote")
 
     async with service(identity.address) as running:
@@ -494,7 +496,9 @@ async def test_a_refusal_with_a_grpc_status_is_an_invalid_ticket_even_if_the_htt
 
 
 @pytest.mark.parametrize("status", FAULTS)
-async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: FakeClock, status: str) -> None:
+async def test_no_grpc_status_except_outages_opens_the_pool(
+    identity: IdentityStub, clock: FakeClock, status: str
+) -> None:
     identity.script = aborts(grpc.StatusCode[status])
 
     async with service(identity.address, tickets=["spare"], clock=clock) as running:

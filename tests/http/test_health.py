@@ -21,7 +21,7 @@ OK = {"status": "ok"}
 UNKNOWN_TICKET = aborts(grpc.StatusCode.NOT_FOUND)
 
 
-async def test_without_an_outage_and_a_pool_health_is_ok_and_has_every_field() -> None:
+async def test_health_is_ok_and_has_every_field_without_an_outage_and_without_a_pool() -> None:
     async with service(low_watermark=1000) as running:
         response = await running.http.get("/health")
 

@@ -215,7 +215,7 @@ def test_every_line_of_a_request_has_its_trace_id(story: Story) -> None:
     assert all(len(line["span_id"]) == 16 and line["span_id"] != PARENT_ID for line in of_request)
 
 
-def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
+def test_every_log_line_has_a_time_and_a_level_and_a_logger_and_a_message(story: Story) -> None:
     for line in story.boot_out + story.boot_err + story.out + story.err:
         assert list(line)[:4] == ["timestamp", "level", "logger", "message"]
         assert line["timestamp"].endswith("Z")

@@ -250,7 +250,9 @@ async def test_a_request_is_in_flight_until_its_answer_and_a_refused_request_is_
 
 
 @pytest.mark.parametrize("status", sorted(CODES - {"OK"}))
-async def test_each_call_to_identity_is_counted_by_its_status_and_timed(identity: IdentityStub, status: str) -> None:
+async def test_each_call_to_identity_is_counted_by_its_status_and_its_duration_is_measured(
+    identity: IdentityStub, status: str
+) -> None:
     identity.script = aborts(grpc.StatusCode[status])
     calls = f'realtime_identity_calls_total{{code="{status}"}}'
     timed = "realtime_identity_call_duration_seconds_count"

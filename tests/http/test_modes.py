@@ -107,7 +107,7 @@ async def test_in_envelope_mode_a_pool_ticket_is_accepted_once(identity: Identit
 
 
 @pytest.mark.parametrize("name", ["http", "envelope"])
-async def test_bad_requests_missing_events_and_refusals_of_the_guard_keep_their_status_in_both_modes(
+async def test_the_statuses_400_and_413_and_501_and_403_are_the_same_in_both_modes(
     identity: IdentityStub, name: str
 ) -> None:
     guarded = mode(name, CENTRIFUGO_PROXY_TOKEN="shared")

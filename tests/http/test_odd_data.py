@@ -1,4 +1,4 @@
-"""Data that Centrifugo passes on but strict parsers refuse."""
+"""Data that Centrifugo passes on although strict parsers refuse it."""
 
 from typing import Any
 

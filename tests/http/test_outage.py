@@ -106,7 +106,7 @@ async def test_after_any_answer_of_identity_the_window_starts_again_at_the_next_
 
 
 @pytest.mark.parametrize("status", OTHER_STATUSES)
-async def test_any_other_status_counts_neither_as_a_failure_nor_as_an_answer(
+async def test_a_status_that_is_no_denial_and_no_outage_counts_neither_as_a_failure_nor_as_an_answer(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory, status: str
 ) -> None:
     async with service(identity.address, tickets=["in-the-pool"]) as running:
@@ -255,7 +255,7 @@ async def test_without_a_pool_an_outage_is_reported_but_admits_no_client(
         assert await running.metric('realtime_centrifugo_connect_total{outcome="unavailable"}') == before + 2
 
 
-async def test_without_probing_every_connect_calls_identity(
+async def test_every_connect_calls_identity_if_probing_is_off(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -269,7 +269,7 @@ async def test_without_probing_every_connect_calls_identity(
     assert len(identity.calls) == 4
 
 
-async def test_while_degraded_connects_use_the_pool_without_a_call_to_identity(
+async def test_connects_use_the_pool_without_a_call_to_identity_while_the_service_is_degraded(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -285,7 +285,7 @@ async def test_while_degraded_connects_use_the_pool_without_a_call_to_identity(
     assert calls == [1, 2, 2, 2]
 
 
-async def test_without_a_pool_a_degraded_outage_is_answered_without_waiting_for_identity(
+async def test_a_degraded_service_without_a_pool_answers_without_waiting_for_identity(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -325,7 +325,7 @@ async def test_after_an_answered_probe_the_next_client_calls_identity_and_an_ans
         assert len(identity.calls) == 4
 
 
-async def test_while_recovering_a_clients_failure_opens_the_pool_again_at_once(
+async def test_a_clients_failure_opens_the_pool_again_at_once_while_identity_recovers(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     async with service(identity.address, tickets=["a"]) as running:

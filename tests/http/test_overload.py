@@ -17,7 +17,7 @@ async def test_by_default_the_limit_adapts_and_the_metrics_show_it(identity: Ide
         assert await running.metric("realtime_event_loop_lag_seconds") >= 0
 
 
-async def test_with_a_number_as_the_setting_the_limit_is_fixed(identity: IdentityStub) -> None:
+async def test_the_limit_is_fixed_if_the_setting_is_a_number(identity: IdentityStub) -> None:
     async with service(identity.address, PROXY_MAX_INFLIGHT=7) as running:
         assert await running.metric("realtime_proxy_inflight_limit") == 7
 

@@ -51,7 +51,7 @@ async def test_the_health_body_has_the_result_of_loading_the_pool(
 
 
 @pytest.mark.parametrize("content", [b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r\n", b"\n# all we have\n\tb\n a \na"])
-async def test_blank_lines_comments_and_white_space_around_tickets_are_ignored(
+async def test_blank_lines_and_comments_and_white_space_around_tickets_are_ignored(
     identity: IdentityStub, clock: FakeClock, tmp_path: Path, content: bytes
 ) -> None:
     identity.script = DOWN
@@ -65,7 +65,7 @@ async def test_blank_lines_comments_and_white_space_around_tickets_are_ignored(
     assert statuses == [200, 200, 503, 503, 503]
 
 
-async def test_a_pool_connection_is_degraded_has_a_fallback_user_and_expires(
+async def test_a_pool_connection_is_degraded_and_has_a_fallback_user_and_expires(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -145,7 +145,7 @@ async def test_the_pool_is_not_refilled_when_identity_comes_back(identity: Ident
         assert (await pool(running))["size"] == 1
 
 
-async def test_while_identity_answers_no_pool_ticket_is_used(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_no_pool_ticket_is_used_while_identity_answers(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.NOT_FOUND)
 
     async with service(identity.address, tickets=["a"], clock=clock) as running:

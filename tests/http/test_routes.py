@@ -66,7 +66,7 @@ async def test_health_and_metrics_accept_only_get_and_head(path: str, method: st
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_any_other_path_is_not_found_and_never_redirected(path: str, method: str) -> None:
+async def test_an_unknown_path_is_answered_with_404_and_never_redirected(path: str, method: str) -> None:
     async with service() as running:
         response = await running.http.request(method, path)
 
@@ -112,7 +112,7 @@ async def test_a_query_string_is_ignored(identity: IdentityStub) -> None:
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
-async def test_any_other_path_is_not_found_even_with_a_malformed_content_type() -> None:
+async def test_an_unknown_path_is_answered_with_404_even_with_a_malformed_content_type() -> None:
     async with service() as running:
         response = await running.http.get("/nowhere", headers={"Content-Type": "text/plain; x*=nonsense''y"})
 
@@ -121,7 +121,7 @@ async def test_any_other_path_is_not_found_even_with_a_malformed_content_type() 
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("target", [b"OPTIONS *", b"GET *"])
-async def test_a_target_that_is_not_a_path_is_not_found(target: bytes, debug: bool) -> None:
+async def test_a_request_target_that_is_not_a_path_is_answered_with_404(target: bytes, debug: bool) -> None:
     async with uvicorn_service(DEBUG=debug) as running, raw_client(running) as client:
         await client.send(target + b" HTTP/1.1\r\nHost: service\r\n\r\n")
 

@@ -82,7 +82,7 @@ async def test_without_a_required_svid_the_start_fails_without_a_traceback(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-async def test_no_key_and_no_secret_of_the_tunnel_is_in_logs_health_or_metrics(
+async def test_no_key_and_no_secret_of_the_tunnel_is_in_the_logs_or_in_health_or_in_the_metrics(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

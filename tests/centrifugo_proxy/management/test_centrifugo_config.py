@@ -80,7 +80,7 @@ def test_yaml_with_comments_is_the_default_format() -> None:
     assert "# Longer than IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
 
 
-def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_option_with_secrets(
+def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_with_secrets_option(
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("from-the-file\n")
@@ -99,7 +99,7 @@ def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings
         printed()
 
 
-def test_if_a_signing_secret_is_set_stderr_says_that_centrifugo_cannot_sign(settings: Settings) -> None:
+def test_stderr_says_that_centrifugo_cannot_sign_if_a_signing_secret_is_set(settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_SECRET = "made-up"
 
     out, err = printed()

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from centrifugo_proxy.server_config.findings import UNPARSABLE, UNREADABLE
 from centrifugo_proxy.server_config.linter import RULES
-from tests.centrifugo_proxy.server_config.sound import Config, changed
+from tests.centrifugo_proxy.server_config.valid_configs import Config, changed
 from tests.harness.django_settings import Settings
 from tests.harness.manage import called, called_for_json, run_manage
 from tests.harness.paths import DOCS
@@ -25,7 +25,7 @@ def check(file: Path, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def sound() -> Config:
+def valid_config() -> Config:
     output = StringIO()
     call_command("centrifugo_config", "--format", "json", stdout=output, stderr=StringIO())
     return changed(json.loads(output.getvalue()), {"client.allowed_origins": ["https://app.test"]})
@@ -38,15 +38,15 @@ def written(folder: Path, config: Config) -> Path:
 
 
 def test_the_output_of_centrifugo_config_has_no_findings_once_the_origins_are_filled_in(
-    tmp_path: Path, sound: Config
+    tmp_path: Path, valid_config: Config
 ) -> None:
-    file = written(tmp_path, sound)
+    file = written(tmp_path, valid_config)
 
     assert check(file) == (0, f"{file} (Centrifugo v6 layout): 0 errors, 0 warnings.\n")
 
 
-def test_warnings_give_exit_code_1(tmp_path: Path, sound: Config) -> None:
-    file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
+def test_warnings_give_exit_code_1(tmp_path: Path, valid_config: Config) -> None:
+    file = written(tmp_path, changed(valid_config, {"client.allowed_origins": []}))
 
     code, output = check(file)
 
@@ -54,9 +54,10 @@ def test_warnings_give_exit_code_1(tmp_path: Path, sound: Config) -> None:
     assert output.splitlines()[-1] == f"{file} (Centrifugo v6 layout): 0 errors, 1 warning."
 
 
-def test_errors_give_exit_code_2_and_are_listed_before_warnings(tmp_path: Path, sound: Config) -> None:
+def test_errors_give_exit_code_2_and_are_listed_before_warnings(tmp_path: Path, valid_config: Config) -> None:
     file = written(
-        tmp_path, changed(sound, {"client.token.hmac_secret_key": "made-up", "client.proxy.connect.timeout": "1s"})
+        tmp_path,
+        changed(valid_config, {"client.token.hmac_secret_key": "made-up", "client.proxy.connect.timeout": "1s"}),
     )
 
     code, output = check(file)
@@ -68,8 +69,8 @@ def test_errors_give_exit_code_2_and_are_listed_before_warnings(tmp_path: Path, 
     ]
 
 
-def test_a_finding_is_printed_with_its_effect_and_its_remedy(tmp_path: Path, sound: Config) -> None:
-    file = written(tmp_path, changed(sound, {"client.allowed_origins": ["*"]}))
+def test_a_finding_is_printed_with_its_effect_and_its_remedy(tmp_path: Path, valid_config: Config) -> None:
+    file = written(tmp_path, changed(valid_config, {"client.allowed_origins": ["*"]}))
 
     _, output = check(file)
 
@@ -80,11 +81,11 @@ def test_a_finding_is_printed_with_its_effect_and_its_remedy(tmp_path: Path, sou
     ]
 
 
-def test_the_findings_depend_on_the_services_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
+def test_the_findings_depend_on_the_services_settings(tmp_path: Path, valid_config: Config, settings: Settings) -> None:
     settings.IDENTITY_VALIDATE_DEADLINE_MS = 3000
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
 
-    _, report = check_json(written(tmp_path, sound))
+    _, report = check_json(written(tmp_path, valid_config))
 
     assert [finding["id"] for finding in report["findings"]] == ["timeout-not-above-deadline", "guard-header-missing"]
 
@@ -93,8 +94,8 @@ def check_json(file: Path) -> tuple[int, dict[str, Any]]:
     return called_for_json("check_centrifugo_config", str(file))
 
 
-def test_the_json_is_complete_and_its_fields_are_documented(tmp_path: Path, sound: Config) -> None:
-    file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
+def test_the_json_is_complete_and_its_fields_are_documented(tmp_path: Path, valid_config: Config) -> None:
+    file = written(tmp_path, changed(valid_config, {"client.allowed_origins": []}))
 
     code, report = check_json(file)
 
@@ -188,8 +189,8 @@ def test_an_unusable_policy_of_the_service_gives_exit_code_3(tmp_path: Path, set
 
 
 @pytest.mark.processes
-def test_the_process_exits_with_the_code_for_errors(tmp_path: Path, sound: Config) -> None:
-    file = written(tmp_path, changed(sound, {"client.insecure": True}))
+def test_the_process_exits_with_2_if_there_are_errors(tmp_path: Path, valid_config: Config) -> None:
+    file = written(tmp_path, changed(valid_config, {"client.insecure": True}))
 
     ended = run_manage("check_centrifugo_config", str(file))
 
@@ -205,8 +206,10 @@ def test_the_documentation_explains_every_finding_and_no_other() -> None:
 
 
 @pytest.mark.processes
-def test_with_env_the_variables_of_the_process_override_the_file(tmp_path: Path, sound: Config) -> None:
-    file = written(tmp_path, sound)
+def test_with_the_env_option_the_variables_of_the_process_override_the_file(
+    tmp_path: Path, valid_config: Config
+) -> None:
+    file = written(tmp_path, valid_config)
     variables = {"CENTRIFUGO_CLIENT_INSECURE": "true", "CENTRIFUGO_RESPONSE_MODE": "http"}
 
     result = run_manage("check_centrifugo_config", "--env", "--json", str(file), **variables)
@@ -216,7 +219,7 @@ def test_with_env_the_variables_of_the_process_override_the_file(tmp_path: Path,
 
 
 @pytest.mark.processes
-def test_with_env_no_file_is_needed() -> None:
+def test_with_the_env_option_no_file_is_needed() -> None:
     result = run_manage("check_centrifugo_config", "--env", CENTRIFUGO_GRPC_API="true")
 
     assert result.returncode == 2
@@ -225,7 +228,7 @@ def test_with_env_no_file_is_needed() -> None:
 
 
 @pytest.mark.processes
-def test_without_a_file_and_without_env_the_error_names_both_options() -> None:
+def test_the_error_names_both_options_if_a_file_and_the_env_option_are_missing() -> None:
     result = run_manage("check_centrifugo_config")
 
     assert (result.returncode, result.stderr) == (

@@ -126,7 +126,7 @@ def test_an_allowed_request_is_explained_with_the_deciding_rule_and_the_next_ste
     )
 
 
-def test_if_no_rule_matches_the_output_says_why_for_each_rule(policy: Path) -> None:
+def test_the_output_gives_a_reason_for_each_rule_if_no_rule_matches(policy: Path) -> None:
     assert check(policy, "--user", "u2", "--family", "f2", "--channel", "family:f1:chat") == (
         1,
         [

@@ -196,7 +196,7 @@ def test_the_state_is_unknown_with_an_invalid_environment() -> None:
     assert run_manage("pods", "--url", CLOSED, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
 
 
-def test_watch_redraws_its_lines_in_place_and_exits_with_the_state(five: Five) -> None:
+def test_the_watch_option_redraws_its_lines_in_place_and_exits_with_the_state(five: Five) -> None:
     controller, terminal = pty.openpty()
     command = [sys.executable, "manage.py", "pods", "--watch", *five.options("healthy", "ended_pod")]
     variables = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
@@ -227,7 +227,7 @@ def read_until(controller: int, wanted: bytes, times: int) -> bytes:
     return shown
 
 
-def test_watch_with_json_prints_one_object_per_round_into_a_pipe(five: Five) -> None:
+def test_the_watch_option_with_json_prints_one_object_per_round_into_a_pipe(five: Five) -> None:
     command = [sys.executable, "manage.py", "pods", "--watch", "--json", *five.options("healthy")]
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
     with subprocess.Popen(  # noqa: S603

@@ -143,7 +143,7 @@ def test_a_pool_connection_expires_after_the_configured_time(settings: Settings)
     assert expire_at == pytest.approx(time.time() + 3000, abs=60)
 
 
-def test_with_realtime_the_simulation_waits_for_the_window_and_for_the_probe(settings: Settings) -> None:
+def test_with_the_realtime_option_the_simulation_waits_for_the_window_and_for_the_probe(settings: Settings) -> None:
     settings.FALLBACK_DEGRADED_WINDOW_MS = 500
     settings.IDENTITY_PROBE_INTERVAL_MS = 100
 
@@ -155,7 +155,7 @@ def test_with_realtime_the_simulation_waits_for_the_window_and_for_the_probe(set
     assert at_ms[8] >= at_ms[4] + 100
 
 
-def test_realtime_is_refused_if_the_degraded_window_is_too_short(settings: Settings) -> None:
+def test_the_realtime_option_is_refused_if_the_degraded_window_is_too_short(settings: Settings) -> None:
     settings.FALLBACK_DEGRADED_WINDOW_MS = 499
 
     with pytest.raises(CommandError, match="--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least 500") as refused:

@@ -90,7 +90,7 @@ async def test_each_outcome_in_a_response_becomes_the_matching_answer(service: A
 
 @pytest.mark.parametrize("status", list(REFUSALS))
 @pytest.mark.parametrize("service", [family, diary])
-async def test_a_status_that_counts_as_an_answer_is_a_refusal(service: Any, status: grpc.StatusCode) -> None:
+async def test_a_status_such_as_not_found_is_a_refusal_and_not_a_failure(service: Any, status: grpc.StatusCode) -> None:
     observed: Observed = []
 
     async with service(aborts(status, "details"), observed) as ask:
@@ -118,7 +118,7 @@ async def test_the_status_ok_without_a_message_is_a_temporary_failure() -> None:
 
 @pytest.mark.parametrize("status", FAULTS)
 @pytest.mark.parametrize(("service", "name"), NAMED)
-async def test_any_other_status_is_a_fault_whose_message_omits_the_details(
+async def test_any_status_except_refusals_and_temporary_failures_is_a_fault_whose_message_omits_the_details(
     service: Any, name: str, status: grpc.StatusCode
 ) -> None:
     observed: Observed = []

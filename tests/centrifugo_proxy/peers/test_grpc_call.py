@@ -271,7 +271,7 @@ async def test_a_call_whose_caller_has_gone_runs_until_its_deadline_and_counts_a
     assert (left, observed) == (1, ["CANCELLED"])
 
 
-async def test_above_a_limit_of_such_calls_a_call_whose_caller_has_gone_is_cancelled(
+async def test_a_call_whose_caller_has_gone_is_cancelled_if_too_many_such_calls_are_running(
     identity: IdentityStub,
 ) -> None:
     abandoned = Capacity(1)

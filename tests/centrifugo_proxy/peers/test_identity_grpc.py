@@ -22,7 +22,7 @@ async def test_the_service_recovers_within_two_seconds_of_identitys_return(ident
     async with service(identity.address) as running:
         assert await accepted(running)
         await identity.stop()
-        # Long enough that gRPC's default backoff would exceed two seconds.
+        # After these three seconds of failures, gRPC's default backoff would be longer than two seconds.
         for _ in range(30):
             assert not await accepted(running)
             await asyncio.sleep(0.1)
@@ -73,7 +73,7 @@ async def test_calls_go_to_several_addresses_in_turn(identity: IdentityStub) -> 
     assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
 
 
-async def test_after_one_address_has_failed_all_calls_go_to_the_other(identity: IdentityStub) -> None:
+async def test_all_calls_go_to_the_remaining_address_after_the_other_has_failed(identity: IdentityStub) -> None:
     async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
         await until(lambda: accepted(running), within_s=2)
         await other.stop()
@@ -83,7 +83,7 @@ async def test_after_one_address_has_failed_all_calls_go_to_the_other(identity: 
     assert statuses == [200] * 10
 
 
-async def test_a_call_is_counted_under_its_status_and_timed(identity: IdentityStub) -> None:
+async def test_a_call_to_identity_is_counted_by_its_status_and_its_duration_is_measured(identity: IdentityStub) -> None:
     samples = ['realtime_identity_calls_total{code="OK"}', "realtime_identity_call_duration_seconds_count"]
 
     async with service(identity.address) as running:

@@ -61,7 +61,7 @@ def test_a_candidate_is_dropped_when_the_channel_has_connected_by_itself() -> No
     assert rollover.step(2.4, READY, None) is Step.KEEP
 
 
-def test_after_an_expired_call_a_channel_is_replaced_once_the_channel_is_five_seconds_old() -> None:
+def test_a_channel_that_is_five_seconds_old_is_replaced_after_an_expired_call() -> None:
     rollover = Rollover(0)
     rollover.call_expired()
 

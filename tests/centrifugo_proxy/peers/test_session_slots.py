@@ -126,7 +126,7 @@ def test_a_slow_service_neither_cuts_the_limit_nor_stops_its_growth() -> None:
     assert int(whole.limit) == 420
 
 
-def test_after_a_cut_of_the_limit_events_that_wait_for_a_service_block_no_other_request() -> None:
+def test_events_that_wait_for_a_service_block_no_other_request_after_the_limit_was_cut() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     assert (int(whole.limit), diary.taken) == (64, 511)
@@ -146,7 +146,7 @@ def test_a_limit_that_was_cut_counts_all_requests_once_the_earlier_ones_have_end
     assert [fill(slots, diary), fill(slots, coach)] == [33, 11]
 
 
-def test_when_a_cut_limit_grows_again_the_earlier_events_count_in_the_share_of_their_service() -> None:
+def test_earlier_events_count_in_the_share_of_their_service_when_a_cut_limit_grows_again() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     whole.limit = 400.0
@@ -161,7 +161,7 @@ def test_when_a_cut_limit_grows_again_the_earlier_events_count_in_the_share_of_t
     arrivals=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 300)), max_size=12),
     cuts=st.sets(st.integers(0, 11)),
 )
-def test_whichever_services_hang_connects_and_events_that_need_no_service_are_answered(
+def test_connects_and_events_that_need_no_service_are_answered_whichever_services_hang(
     limit: int, arrivals: list[tuple[int, int]], cuts: set[int]
 ) -> None:
     whole = adaptive(max(limit, 64))

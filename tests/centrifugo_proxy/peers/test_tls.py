@@ -158,7 +158,7 @@ def test_a_path_that_is_not_a_file_is_refused_without_blocking(tmp_path: Path, k
         read_tls_files(TlsFiles(ca=str(path)))
 
 
-async def test_after_a_change_of_the_authority_identity_can_be_called_without_a_restart(
+async def test_identity_can_be_called_without_a_restart_after_its_authority_has_changed(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())

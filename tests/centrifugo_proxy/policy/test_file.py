@@ -418,7 +418,7 @@ def test_a_problem_names_the_line_of_its_rule_in_every_notation(text: str, line:
     assert second.startswith(f"policy.toml: line {line}, [[channels]] rule 1: allow is missing;")
 
 
-def test_if_the_lines_of_rules_are_ambiguous_all_have_the_line_of_the_first_rule() -> None:
+def test_all_rules_have_the_line_of_the_first_rule_if_their_lines_are_ambiguous() -> None:
     text = '# channels\n[[channels]]\nmatch = "a"\n[[channels]]\nmatch = """\n[[channels]]\n"""\n'
 
     assert rule_lines(text, "channels", count=2) == [2, 2]
@@ -468,7 +468,7 @@ def findings(path: Path, **variables: str) -> list[Any]:
         (b"[[channels]]\nallow = 1", "line 1, [[channels]] rule 1: match is missing"),
     ],
 )
-def test_an_unusable_file_is_an_error_of_the_system_checks(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_an_unusable_policy_file_is_an_error_of_the_system_checks(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes(content)
 
@@ -488,13 +488,13 @@ def test_each_problem_is_a_separate_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "why"), [("absent", "No such file or directory"), ("", "Is a directory")])
-def test_an_unreadable_file_is_reported_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
+def test_an_unreadable_policy_file_is_reported_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
     (error,) = findings(tmp_path / name)
 
     assert error.msg == f"CHANNEL_POLICY_PATH: {tmp_path / name}: cannot be read: {why}."
 
 
-def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+def test_a_policy_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes("\ufeff[[channels]]\r\nmatch = 'a'\r\nallow = ['publish']\r\n".encode())
 
@@ -520,13 +520,13 @@ def test_a_process_with_a_bad_policy_does_not_start_and_reports_every_problem(tm
     assert f"{file}: line 4, [[rpc]] rule 1: backend 'diary' is not configured" in stderr_text
 
 
-def test_the_example_is_valid_unchanged() -> None:
+def test_the_example_policy_is_valid_unchanged() -> None:
     policy = read(EXAMPLE.read_text(), backends=(), family_service=False)
 
     assert policy.channels[0].match == "family:{family_id}:chat"
 
 
-def test_the_example_is_valid_with_all_its_commented_rules_enabled() -> None:
+def test_the_example_policy_is_valid_with_all_its_commented_rules_enabled() -> None:
     lines = EXAMPLE.read_text().splitlines()
     enabled = [line.removeprefix("# ") if is_code(line) else line for line in lines]
 

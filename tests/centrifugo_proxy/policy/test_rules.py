@@ -39,7 +39,7 @@ def test_the_verdict_has_the_rule_and_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_if_several_conditions_are_not_met_the_most_temporary_one_is_the_reason(
+def test_the_reason_is_the_most_temporary_of_the_conditions_that_are_not_met(
     owner: Owner, action: Action, reason: Reason | None
 ) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))

@@ -30,13 +30,13 @@ def test_the_fields_of_a_connect_request_are_read() -> None:
     assert request == ConnectRequest("c-1", "websocket", "json", "a-ticket")
 
 
-def test_absent_fields_are_empty() -> None:
+def test_absent_fields_of_a_connect_request_are_empty() -> None:
     request = parse_connect(b'{"data": {"token": "a-ticket"}}')
 
     assert request == ConnectRequest("", "", "", "a-ticket")
 
 
-def test_unknown_fields_are_ignored() -> None:
+def test_unknown_fields_of_a_connect_request_are_ignored() -> None:
     request = parse_connect(body(data={"token": "a-ticket", "v": 2}, headers={"x": ["y"]}, channels=["a"]))
 
     assert request == ConnectRequest("c-1", "websocket", "json", "a-ticket")

@@ -52,7 +52,7 @@ def test_one_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, cont
         (b" ", "has only white space"),
     ],
 )
-def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_a_secrets_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
 
@@ -127,7 +127,7 @@ def test_the_repr_of_a_guard_does_not_contain_its_secrets() -> None:
     assert "shared-token" not in repr(guard)
 
 
-def test_header_bytes_outside_ascii_are_a_mismatch() -> None:
+def test_a_signature_or_token_with_bytes_outside_ascii_is_a_mismatch() -> None:
     guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
     signature = hmac.digest(b"signing-key", b"", hashlib.sha256).hex().encode()
 

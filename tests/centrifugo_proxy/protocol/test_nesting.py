@@ -1,3 +1,5 @@
+"""The limit on the depth of a JSON text."""
+
 import json
 import time
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from tests.harness.examples import examples
     ("opening", "closing"),
     [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"\\"[":', b"}]"), (b'["]",', b"]"), (b'["\\\\",', b"]")],
 )
-def test_the_limit_counts_open_arrays_and_objects(opening: bytes, closing: bytes) -> None:
+def test_the_depth_limit_counts_open_arrays_and_objects(opening: bytes, closing: bytes) -> None:
     levels = DEEPEST // (opening.count(b"[", 0, 2) + opening.count(b"{", 0, 2))
 
     assert not is_too_deep(opening * levels + b"1" + closing * levels)

@@ -10,7 +10,7 @@ from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.protocol.session_events import EventRequest, data_fields, parse_event
 
 
-def test_every_field_is_read() -> None:
+def test_every_field_of_a_session_event_is_read() -> None:
     body = (
         b'{"client":"c","transport":"websocket","protocol":"json","encoding":"json","user":"u","channel":"ch",'
         b'"method":"m","meta":{"a":[1]},"data":{"b": 2},"b64data":"","added":1}'
@@ -24,7 +24,7 @@ def test_every_field_is_read() -> None:
     assert (request.payload(), request.is_binary) == (b'{"b": 2}', False)
 
 
-def test_fields_that_are_not_sent_are_empty() -> None:
+def test_the_fields_of_a_session_event_that_are_not_sent_are_empty() -> None:
     request = parse_event(b"{}")
 
     assert request == EventRequest()

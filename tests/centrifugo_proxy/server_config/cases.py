@@ -7,7 +7,7 @@ import pytest
 
 from centrifugo_proxy.server_config.findings import Finding
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY, changed, findings_in, valid_config
 
 
 class Case(NamedTuple):
@@ -23,7 +23,7 @@ class Case(NamedTuple):
     facts: ServiceFacts = CONNECT_ONLY
 
     def seen(self) -> list[Finding]:
-        return found(changed(sound(self.major, self.facts), self.changes), self.facts, major=self.major)
+        return findings_in(changed(valid_config(self.major, self.facts), self.changes), self.facts, major=self.major)
 
     def places(self) -> list[tuple[str, str]]:
         """Id and path of each finding."""

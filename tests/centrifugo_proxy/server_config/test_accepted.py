@@ -12,7 +12,7 @@ from centrifugo_proxy.server_config.generate import generate
 from centrifugo_proxy.server_config.linter import lint_file
 from centrifugo_proxy.server_config.parsing import UnparsableError, parse
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, BOTH, CONNECT_ONLY, findings_in
 from tests.harness.centrifugo import READY, binary, complaint, guard_variables, layout, majors, start_log
 
 pytestmark = pytest.mark.processes
@@ -156,7 +156,7 @@ def test_v6_refuses_the_booleans_that_the_linter_reports(centrifugo_v6: Path, tm
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
 
-    seen = {finding.id for finding in found(config)}
+    seen = {finding.id for finding in findings_in(config)}
 
     assert ("boolean-invalid" in seen) is ("ParseBool" in complaint(centrifugo_v6, file))
 

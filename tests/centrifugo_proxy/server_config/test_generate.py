@@ -15,7 +15,7 @@ from centrifugo_proxy.server_config.generate import MAJORS, NotPossible, generat
 from centrifugo_proxy.server_config.linter import lint
 from centrifugo_proxy.server_config.parsing import lowered, parse
 from centrifugo_proxy.server_config.service_facts import ServiceFacts, namespaces_of
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, sound
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, BOTH, CONNECT_ONLY, valid_config
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
@@ -63,7 +63,7 @@ def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
 
 @settings(deadline=None)
 @given(services, st.sampled_from(FORMATS))
-def test_every_format_of_v6_has_the_same_content(facts: ServiceFacts, file_format: str) -> None:
+def test_the_configuration_for_v6_has_the_same_content_in_every_format(facts: ServiceFacts, file_format: str) -> None:
     tree = generate(facts, 6, file_format, with_secrets=True)
 
     assert parse(render(tree, file_format), file_format) == lowered(plain(tree))
@@ -81,7 +81,7 @@ def test_a_token_that_looks_like_another_type_stays_text_in_yaml(token: str) -> 
     assert v5["proxy_static_http_headers"] == sent
 
 
-def test_for_v6_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_the_token() -> None:
+def test_the_v6_connect_proxy_has_a_timeout_and_a_transform_and_a_reference_to_the_token() -> None:
     assert plain(generate(CONNECT_ONLY, 6, "json")) == {
         "client": {
             "allowed_origins": [],
@@ -103,7 +103,7 @@ def test_for_v6_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_t
     }
 
 
-def test_for_v5_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_the_token() -> None:
+def test_the_v5_connect_proxy_has_a_timeout_and_a_transform_and_a_reference_to_the_token() -> None:
     assert plain(generate(CONNECT_ONLY, 5, "json")) == {
         "allowed_origins": [],
         "client_stale_close_delay": "20000ms",
@@ -116,7 +116,7 @@ def test_for_v5_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_t
     }
 
 
-def test_for_v6_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
+def test_in_v6_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
     facts = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
 
     config = plain(generate(facts, 6, "json"))
@@ -139,7 +139,7 @@ def test_for_v6_session_events_have_proxies_and_the_channels_of_the_policy_have_
     }
 
 
-def test_for_v5_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
+def test_in_v5_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
     config = plain(generate(replace(ALL_EVENTS, namespaces={"": BOTH, "family": BOTH}), 5, "json"))
 
     proxied = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
@@ -158,14 +158,14 @@ def test_for_v5_session_events_have_proxies_and_the_channels_of_the_policy_have_
 
 @pytest.mark.parametrize("event", ["subscribe", "publish", "sub_refresh", "rpc"])
 def test_an_event_that_calls_no_peer_keeps_centrifugos_default_timeout(event: str) -> None:
-    config = sound(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
+    config = valid_config(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
 
     assert f"proxy_{event}_endpoint" in config
     assert f"proxy_{event}_timeout" not in config
 
 
-def test_if_the_service_answers_refresh_there_is_a_refresh_proxy() -> None:
-    config = sound(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh")))
+def test_there_is_a_refresh_proxy_if_the_service_answers_refresh() -> None:
+    config = valid_config(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh")))
 
     assert config["client"]["proxy"]["refresh"] == {
         "enabled": True,
@@ -205,7 +205,7 @@ def test_in_envelope_mode_there_are_no_status_transforms(major: int) -> None:
 
 @pytest.mark.parametrize("code", [4401, 4499, 4500, 4777])
 def test_the_transform_for_401_has_the_configured_code_for_invalid_tickets(code: int) -> None:
-    config = sound(5, replace(CONNECT_ONLY, invalid_ticket_code=code))
+    config = valid_config(5, replace(CONNECT_ONLY, invalid_ticket_code=code))
 
     assert config["proxy_http_status_code_transforms"][0]["to_disconnect"]["code"] == code
 
@@ -216,13 +216,13 @@ def test_centrifugo_closes_a_waiting_connection_after_the_sdk_and_the_service_ha
 ) -> None:
     facts = replace(CONNECT_ONLY, deadline_ms=deadline_ms)
 
-    assert sound(6, facts)["client"]["stale_close_delay"] == delay
-    assert sound(5, facts)["client_stale_close_delay"] == delay
+    assert valid_config(6, facts)["client"]["stale_close_delay"] == delay
+    assert valid_config(5, facts)["client_stale_close_delay"] == delay
 
 
 @pytest.mark.parametrize("major", MAJORS)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_the_token_is_in_the_file_only_with_secrets(major: int, file_format: str) -> None:
+def test_the_token_is_in_the_file_only_with_the_with_secrets_option(major: int, file_format: str) -> None:
     without = render(generate(CONNECT_ONLY, major, file_format), file_format)
     complete = render(generate(CONNECT_ONLY, major, file_format, with_secrets=True), file_format)
 

@@ -10,7 +10,7 @@ from centrifugo_proxy.server_config.generate import NotPossible, generate
 from centrifugo_proxy.server_config.helm import helm_values
 from centrifugo_proxy.server_config.linter import lint
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, CONNECT_ONLY, UNGUARDED
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, CONNECT_ONLY, UNGUARDED
 
 
 @pytest.mark.parametrize("facts", [CONNECT_ONLY, ALL_EVENTS], ids=["connect", "all events"])

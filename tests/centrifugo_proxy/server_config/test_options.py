@@ -45,7 +45,7 @@ def test_each_pattern_matches_an_option_and_each_harmless_pattern_matches_one_wi
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_every_listed_rule_exists(major: int) -> None:
+def test_every_rule_in_the_list_of_judged_options_exists(major: int) -> None:
     known = set(RULE.findall(SOURCES))
 
     assert {rule for rules_of in JUDGED[major].values() for rule in rules_of.split()} - known == set()

@@ -75,7 +75,7 @@ def test_an_entry_with_a_default_port_never_matches(entry: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ["https://app.test:80", "http://app.test:8080", "http://localhost:*"])
-def test_an_entry_with_another_port_can_match(entry: str) -> None:
+def test_an_entry_with_a_port_other_than_the_default_can_match(entry: str) -> None:
     assert not never_matches(entry)
 
 

@@ -22,8 +22,16 @@ from tests.centrifugo_proxy.server_config.rules import (
     test_stale,
     test_start,
 )
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, UNGUARDED, changed, found, sound
 from tests.centrifugo_proxy.server_config.test_options import RULE, SOURCES, matching, values_of
+from tests.centrifugo_proxy.server_config.valid_configs import (
+    ALL_EVENTS,
+    BOTH,
+    CONNECT_ONLY,
+    UNGUARDED,
+    changed,
+    findings_in,
+    valid_config,
+)
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 ENDING = replace(CONNECT_ONLY, invalid_ticket_code=4501)
@@ -595,21 +603,21 @@ test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_no
 
 @pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [PRINTED]}, granular(static_http_headers=None)])
 def test_a_table_inside_an_entry_of_a_yaml_list_is_reported_for_v5(changes: dict[str, Any]) -> None:
-    seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
+    seen = findings_in(changed(valid_config(5, UNGUARDED), changes), UNGUARDED, "yaml")
 
     assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]
 
 
 def test_tables_inside_an_entry_of_a_list_are_accepted_in_v6_and_in_toml() -> None:
-    assert found(sound(6), file_format="yaml") == []
-    assert found(sound(5), file_format="toml") == []
+    assert findings_in(valid_config(6), file_format="yaml") == []
+    assert findings_in(valid_config(5), file_format="toml") == []
 
 
 def test_strings_in_a_yaml_list_are_accepted_in_v5() -> None:
     proxy = granular(http_status_to_code_transforms=None, static_http_headers=None, http_headers=["Cookie"])
     facts = replace(ENVELOPE, tokens=())
 
-    assert found(changed(sound(5, facts), proxy), facts, "yaml") == []
+    assert findings_in(changed(valid_config(5, facts), proxy), facts, "yaml") == []
 
 
 CHAT_BY_NAME = {"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}
@@ -630,7 +638,9 @@ def test_a_named_proxy_is_checked_if_it_serves_rpc_or_a_namespace_of_the_policy(
     unused = {"name": "unused", "endpoint": "http://other/path"}
     named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
 
-    seen = found(changed(sound(6, CHAT_SUBSCRIBE_ONLY), {**change, "proxies": [unused, named]}), CHAT_SUBSCRIBE_ONLY)
+    seen = findings_in(
+        changed(valid_config(6, CHAT_SUBSCRIBE_ONLY), {**change, "proxies": [unused, named]}), CHAT_SUBSCRIBE_ONLY
+    )
 
     assert [(finding.id, finding.path) for finding in seen] == [("endpoint-path", "proxies[1].endpoint")]
 
@@ -640,11 +650,11 @@ ELSEWHERE = {"name": "named", "endpoint": "http://legacy:80/hooks/sub"}
 
 def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint() -> None:
     facts = replace(ALL_EVENTS, namespaces={"family": BOTH})
-    config = sound(6, facts)
+    config = valid_config(6, facts)
     config["channel"]["namespaces"].append(CHAT_BY_NAME)
     config["rpc"]["namespaces"] = [{"name": "chat", "proxy_enabled": True, "proxy_name": "named"}]
 
-    assert found({**config, "proxies": [ELSEWHERE]}, facts) == []
+    assert findings_in({**config, "proxies": [ELSEWHERE]}, facts) == []
 
 
 def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> None:
@@ -653,20 +663,20 @@ def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> 
     )
     ours = {"name": "ours", "endpoint": "http://x/centrifugo/subscribe", "include_connection_meta": True}
     ours |= {"static_http_headers": {HEADER: "right-token"}}
-    config = changed(sound(5), granular())
+    config = changed(valid_config(5), granular())
     config["proxies"] += [ours, ELSEWHERE]
     by_name = {"family": "ours", "chat": "named"}
     config["namespaces"] = [{"name": name, "subscribe_proxy_name": proxy} for name, proxy in by_name.items()]
 
-    assert found(config, subscribe_only) == []
+    assert findings_in(config, subscribe_only) == []
 
 
 def test_a_named_proxy_with_an_endpoint_of_this_service_is_always_checked() -> None:
-    config = sound(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+    config = valid_config(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
     config["channel"]["namespaces"].append(CHAT_BY_NAME)
     config["proxies"] = [{**ELSEWHERE, "endpoint": "http://x/centrifugo/subscribe", "timeout": "4s"}]
 
-    seen = found(config, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+    seen = findings_in(config, replace(ALL_EVENTS, namespaces={"family": BOTH}))
 
     assert {finding.id for finding in seen} == {
         "connection-meta-off",
@@ -692,7 +702,7 @@ REFRESH_PATH = "client.proxy.refresh"
     ],
 )
 def test_the_effect_in_a_finding_fits_the_event(changes: dict[str, Any], major: int, effect: str) -> None:
-    (finding,) = found(changed(sound(major, ALL_EVENTS), changes), ALL_EVENTS, major=major)
+    (finding,) = findings_in(changed(valid_config(major, ALL_EVENTS), changes), ALL_EVENTS, major=major)
 
     assert effect in finding.effect
 
@@ -706,9 +716,9 @@ def test_the_effect_in_a_finding_fits_the_event(changes: dict[str, Any], major: 
 )
 def test_the_effect_in_a_finding_names_who_may_publish(right: str, effect: str) -> None:
     namespace = {"name": "family", "subscribe_proxy_enabled": True, right: True}
-    config = changed(sound(6, ONE_NAMESPACE), {"channel.namespaces": [namespace]})
+    config = changed(valid_config(6, ONE_NAMESPACE), {"channel.namespaces": [namespace]})
 
-    (finding,) = found(config, ONE_NAMESPACE)
+    (finding,) = findings_in(config, ONE_NAMESPACE)
 
     assert finding.effect == f"{effect}, because the publish proxy is off here."
 
@@ -765,7 +775,7 @@ def test_findings_about_refresh_name_the_effect_on_the_user(event: str, effect: 
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
     config |= {f"proxy_{event}": True, V5_TRANSFORMS: [PRINTED, to_disconnect(503, 4100)]}
 
-    by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
+    by_id = {finding.id: finding for finding in findings_in(changed(valid_config(5), config))}
 
     assert effect in by_id["event-not-answered"].effect
     assert f"ends the user's {lost}" in by_id["transform-on-refresh"].effect
@@ -773,7 +783,7 @@ def test_findings_about_refresh_name_the_effect_on_the_user(event: str, effect: 
 
 
 def test_an_option_with_a_dotted_name_is_checked() -> None:
-    seen = found({**sound(6), "HTTP_API.insecure": True, "client.proxy.connect": {"timeout": "1s"}})
+    seen = findings_in({**valid_config(6), "HTTP_API.insecure": True, "client.proxy.connect": {"timeout": "1s"}})
 
     assert [finding.path for finding in seen] == ["client.proxy.connect.timeout", "http_api.insecure"]
 
@@ -785,7 +795,7 @@ def test_no_two_rules_have_the_same_id() -> None:
 def test_findings_about_secrets_do_not_show_the_secrets() -> None:
     secrets = {STATIC: {HEADER: "sent-by-mistake"}, "client.token.hmac_secret_key": "a-signing-key"}
 
-    seen = found(changed(sound(6), secrets))
+    seen = findings_in(changed(valid_config(6), secrets))
 
     assert [finding.id for finding in seen] == ["guard-header-wrong", "jwt-keys"]
     assert [secret for secret in ("sent-by-mistake", "a-signing-key", "right-token") if secret in str(seen)] == []
@@ -794,6 +804,6 @@ def test_findings_about_secrets_do_not_show_the_secrets() -> None:
 def test_an_option_that_several_events_share_is_reported_once() -> None:
     two_events = replace(CONNECT_ONLY, events=("connect", "rpc"))
 
-    seen = found(changed(sound(5, two_events), {"proxy_static_http_headers": None}), two_events)
+    seen = findings_in(changed(valid_config(5, two_events), {"proxy_static_http_headers": None}), two_events)
 
     assert [finding.path for finding in seen] == ["proxy_static_http_headers"]

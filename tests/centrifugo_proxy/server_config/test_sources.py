@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.linter import lint, lint_variables
 from centrifugo_proxy.server_config.reader import read_source
 from centrifugo_proxy.server_config.sources import sources_in
 from centrifugo_proxy.server_config.sources.source import Source
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, Config, changed, sound
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY, Config, changed, valid_config
 from tests.harness.centrifugo import binary
 
 OPEN = {"client.insecure": True}
@@ -114,7 +114,7 @@ WRAPPERS = [
 
 @pytest.mark.parametrize(("wrap", "label"), WRAPPERS)
 def test_a_configuration_inside_another_file_is_found_and_checked(wrap: Any, label: str) -> None:
-    fine, wrong = sound(6), changed(sound(6), OPEN)
+    fine, wrong = valid_config(6), changed(valid_config(6), OPEN)
 
     assert places(yaml.safe_dump(wrap(fine))) == []
     assert places(yaml.safe_dump(wrap(wrong))) == [f"error insecure-mode {label}: client.insecure"]
@@ -124,8 +124,8 @@ def test_a_configuration_inside_another_file_is_found_and_checked(wrap: Any, lab
 def test_every_document_of_a_file_is_checked() -> None:
     text = yaml.safe_dump_all([
         deployment(),
-        config_map(**{"config.json": json.dumps(sound(6))}),
-        config_map(**{"other.json": json.dumps(changed(sound(6), OPEN))}),
+        config_map(**{"config.json": json.dumps(valid_config(6))}),
+        config_map(**{"other.json": json.dumps(changed(valid_config(6), OPEN))}),
     ])  # fmt: skip
 
     assert places(text) == ["error insecure-mode ConfigMap centrifugo other.json: client.insecure"]
@@ -134,7 +134,7 @@ def test_every_document_of_a_file_is_checked() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        helm(sound(6), env={"CENTRIFUGO_CLIENT_INSECURE": "true"}),
+        helm(valid_config(6), env={"CENTRIFUGO_CLIENT_INSECURE": "true"}),
         compose(environment={"CENTRIFUGO_CLIENT_INSECURE": True}),
         compose(environment=["CENTRIFUGO_CLIENT_INSECURE=true"]),
         compose(environment={"CENTRIFUGO_CLIENT_INSECURE": "${INSECURE:-true}"}),
@@ -157,7 +157,7 @@ def test_variables_and_flags_of_the_container_are_applied(content: Config) -> No
 
 
 def test_a_value_from_a_secret_is_not_reported_as_missing_or_wrong() -> None:
-    config = changed(sound(5), {"proxy_static_http_headers": None, "grpc_api": True, "admin": True})
+    config = changed(valid_config(5), {"proxy_static_http_headers": None, "grpc_api": True, "admin": True})
     ends = ("STATIC_HTTP_HEADERS", "CONNECT_ENDPOINT", "CONNECT_TIMEOUT")
     names = [*(f"CENTRIFUGO_PROXY_{end}" for end in ends), "CENTRIFUGO_GRPC_API_KEY", "CENTRIFUGO_ADMIN_PASSWORD"]
     secrets = [{"name": name, "secretKeyRef": {"name": "s", "key": name}} for name in names]
@@ -183,7 +183,7 @@ def test_options_that_may_be_in_a_mounted_file_are_not_reported_as_missing() -> 
 
 def test_a_file_of_another_program_is_not_checked() -> None:
     others = {"dashboard.json": '{"panels": [], "title": "x", "uid": "y"}', "app.toml": "[server]\nport = 1\n"}
-    text = yaml.safe_dump(config_map(**{"config.json": json.dumps(changed(sound(6), OPEN)), **others}))
+    text = yaml.safe_dump(config_map(**{"config.json": json.dumps(changed(valid_config(6), OPEN)), **others}))
 
     assert places(text) == ["error insecure-mode ConfigMap centrifugo config.json: client.insecure"]
 
@@ -203,13 +203,13 @@ def test_a_manifest_without_a_configuration_is_an_error() -> None:
 
 
 def test_a_plain_configuration_is_not_mistaken_for_values_or_a_manifest() -> None:
-    for config in (sound(5), sound(6), {"name": "node-1", "kind": "own", **sound(6)}):
+    for config in (valid_config(5), valid_config(6), {"name": "node-1", "kind": "own", **valid_config(6)}):
         assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
 
 
-def test_for_argo_cd_values_as_text_are_ignored_if_there_is_a_values_object() -> None:
+def test_argo_cd_values_as_text_are_ignored_if_there_is_a_values_object() -> None:
     text = yaml.safe_dump(helm({"client": {"insecure": True}}))
-    manifest = application(source={"helm": {"valuesObject": helm(sound(6)), "values": text}})
+    manifest = application(source={"helm": {"valuesObject": helm(valid_config(6)), "values": text}})
 
     assert [source.label for source in sources_in(yaml.safe_dump(manifest), "a.yaml")] == [
         "spec.source.helm.valuesObject.config"
@@ -232,7 +232,7 @@ def test_a_complete_configuration_in_variables_has_no_findings() -> None:
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_TIMEOUT": "3s",
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_HTTP_STATIC_HEADERS": '{"X-Centrifugo-Proxy-Token": "right-token"}',
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_HTTP_STATUS_TO_CODE_TRANSFORMS": json.dumps(
-            sound(6)["client"]["proxy"]["connect"]["http"]["status_to_code_transforms"]
+            valid_config(6)["client"]["proxy"]["connect"]["http"]["status_to_code_transforms"]
         ),
         TOKEN: "right-token",
         "CENTRIFUGO_PORT_8000_TCP": "tcp://10.0.0.1:8000",

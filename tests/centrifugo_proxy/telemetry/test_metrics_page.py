@@ -67,7 +67,7 @@ async def test_a_request_during_the_rendering_of_a_page_gets_the_next_page() -> 
     assert (value(await first), value(second)) == (1.0, 2.0)
 
 
-async def test_if_one_requester_hangs_up_the_others_still_get_the_page() -> None:
+async def test_the_other_requesters_still_get_the_page_if_one_hangs_up() -> None:
     page = MetricsPage(Counted(families=10), every_s=0.05, slice_s=0)
     cancelled, remaining = asyncio.create_task(page.text()), asyncio.create_task(page.text())
     await asyncio.sleep(0)

@@ -33,7 +33,7 @@ def test_a_json_response_behaves_like_djangos_response(read: Callable[[HttpRespo
     assert read(JsonResponse(BODY)) == read(of_django())
 
 
-def test_the_body_is_the_object_that_was_given() -> None:
+def test_the_body_of_a_json_response_is_the_object_that_was_given() -> None:
     assert JsonResponse(BODY).content is BODY
 
 

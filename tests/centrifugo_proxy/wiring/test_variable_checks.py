@@ -20,7 +20,7 @@ def findings(**variables: str) -> list[CheckMessage]:
 
 
 @pytest.mark.parametrize("name", TLS_VARIABLES)
-def test_e007_a_tls_variable_with_plaintext(name: str) -> None:
+def test_e007_a_tls_variable_is_set_with_plaintext(name: str) -> None:
     (error,) = findings(**{name: "tls.pem"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E007", True)

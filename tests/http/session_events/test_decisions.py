@@ -80,7 +80,7 @@ TABLE = [
     ("subscribe", "user:f-1", meta(), NO_RULE),
     ("publish", "user:u-1", meta(), NOT_HERE),
     ("publish", "user:u-1", meta("screen_time_lock"), NOT_HERE),
-    # for paying tiers
+    # channels for paying tiers
     ("subscribe", "coach:f-1:u-1", meta(), ALLOWED),
     ("subscribe", "coach:f-1:u-1", meta(subscription_tier="pro"), ALLOWED),
     ("subscribe", "coach:f-1:u-1", meta(subscription_tier="free"), TIER),
@@ -88,7 +88,7 @@ TABLE = [
     ("subscribe", "coach:f-2:u-1", meta(), NO_RULE),
     ("subscribe", "coach:f-1:u-2", meta(), NO_RULE),
     ("subscribe", "coach:u-1:f-1", meta(), NO_RULE),
-    # for all users, also in an outage
+    # channels for all users, also in an outage
     ("subscribe", "news:today", meta(), ALLOWED),
     ("subscribe", "news:today", meta(degraded=True), ALLOWED),
     ("subscribe", "news:today", POOL_MARKS, ALLOWED),
@@ -109,7 +109,7 @@ TABLE = [
     ("subscribe", "nowhere:1", POOL_MARKS, NO_RULE),
     ("subscribe", "family::chat", POOL_MARKS, NO_RULE),
     ("subscribe", "user:u-1", POOL_MARKS, DEGRADED),
-    # publish only
+    # channels in which users may only publish
     ("publish", "inbox:1", meta(), ALLOWED),
     ("subscribe", "inbox:1", meta(), NOT_HERE),
     # no rule matches

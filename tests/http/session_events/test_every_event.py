@@ -172,7 +172,7 @@ async def test_events_accept_only_post(event: str, method: str) -> None:
 
 @EVENTS
 @MODES
-async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: str, mode: ResponseMode) -> None:
+async def test_each_event_is_refused_at_once_above_the_limit_of_requests(event: str, mode: ResponseMode) -> None:
     """A refresh or sub_refresh gets a 503 in both modes. A 200 without a result would end what it was to extend."""
     async with running_stack(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as stack:
         stack.diary.script = hangs

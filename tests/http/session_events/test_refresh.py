@@ -138,7 +138,7 @@ async def test_the_answer_always_has_an_expiry(
 ) -> None:
     """Centrifugo closes a connection after a refresh without an expire_at. From identity, 0 means no expiry.
 
-    If expire_at is so late that a timer of Centrifugo v5 overflows, it refreshes again and again without a pause.
+    A very late expire_at makes a timer of Centrifugo v5 overflow. Then Centrifugo refreshes without a pause.
     """
     identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
 
@@ -262,7 +262,7 @@ async def test_no_connection_ends_if_a_mesh_refuses_the_call_to_identity(status:
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
-async def test_if_identity_is_unreachable_a_refresh_fails_as_in_an_outage() -> None:
+async def test_a_refresh_fails_as_in_an_outage_if_identity_is_unreachable() -> None:
     async with service("127.0.0.1:1", CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 

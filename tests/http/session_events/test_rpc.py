@@ -158,7 +158,7 @@ async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive() -
         ("family", identity_pb.SUBSCRIPTION_TIER_FAMILY),
     ],
 )
-async def test_a_backend_receives_the_data_and_the_callers_ids_tier_and_admin_flag(
+async def test_a_backend_receives_the_data_and_the_callers_ids_and_tier_and_admin_flag(
     tier: str, number: identity_pb.SubscriptionTier
 ) -> None:
     async with two_backends() as (running, diary, _):
@@ -260,7 +260,7 @@ async def test_in_envelope_mode_an_internal_error_reaches_the_client_as_temporar
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_if_one_backend_is_down_its_calls_are_unavailable_and_the_others_answer() -> None:
+async def test_calls_to_a_backend_that_is_down_are_unavailable_and_the_other_backends_answer() -> None:
     async with two_backends() as (running, diary, _):
         await diary.stop()
         bodies = [await body_of(running, "rpc", method=method) for method in ("diary.list", "family.members")]
@@ -381,7 +381,7 @@ async def test_a_call_whose_caller_hangs_up_ends_and_releases_its_slot() -> None
     assert (after - before, inflight) == (1, 0)
 
 
-async def test_calls_are_counted_and_timed_by_backend() -> None:
+async def test_calls_are_counted_and_their_durations_are_measured_for_each_backend() -> None:
     calls = 'realtime_backend_calls_total{{code="{}",service="{}"}}'
     seconds = 'realtime_backend_call_duration_seconds_count{{service="{}"}}'
     names = (

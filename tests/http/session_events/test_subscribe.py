@@ -188,7 +188,7 @@ async def test_no_error_status_of_the_family_service_allows_a_request(status: gr
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_while_the_family_service_is_down_a_request_is_refused_temporarily(event: str) -> None:
+async def test_a_request_is_refused_temporarily_while_the_family_service_is_down(event: str) -> None:
     async with service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS="127.0.0.1:1") as running:
         body = await body_of(running, event, channel="room:1")
 
@@ -232,7 +232,7 @@ async def test_a_family_service_that_hangs_holds_at_most_rpc_max_inflight_reques
     assert len(family.calls) == 2
 
 
-async def test_after_its_return_the_family_service_is_called_again() -> None:
+async def test_the_family_service_is_called_again_after_its_return() -> None:
     async with (
         family_service() as family,
         service_with_policy(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,

@@ -42,7 +42,7 @@ def fresh(life_s: float = 3600) -> X509SVIDResponse:
     return DOMAIN.response(US, DOMAIN.issue(US, life_s=life_s))
 
 
-async def test_no_call_fails_during_five_svid_rotations_under_load_and_each_opens_a_connection(
+async def test_no_call_fails_during_five_svid_rotations_under_load_and_each_rotation_opens_a_new_connection(
     tmp_path: Path,
 ) -> None:
     reports, rolled = SpiffeReports(), Reports()
@@ -101,7 +101,7 @@ async def test_a_server_that_refuses_our_svid_is_unavailable_and_its_refusal_is_
     assert reports.early[:1] == ["identity"]
 
 
-async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_agents_return(
+async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_return_of_the_agent(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -128,7 +128,7 @@ async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_
     assert len(reports.expired) == 1
 
 
-async def test_after_a_new_bundle_a_server_of_the_old_authority_is_refused(tmp_path: Path) -> None:
+async def test_a_server_of_the_old_authority_is_refused_after_a_new_bundle(tmp_path: Path) -> None:
     reports, rolled = SpiffeReports(), Reports()
     successor = TrustDomain()
     leaf = DOMAIN.issue(US)

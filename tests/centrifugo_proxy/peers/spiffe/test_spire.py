@@ -86,7 +86,7 @@ async def test_a_server_with_another_id_is_refused(running: Spire, identity: str
     assert reports.results() == {"wrong_id"}
 
 
-async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_agents_return(
+async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_return_of_the_agent(
     running: Spire, identity: str
 ) -> None:
     reports = SpiffeReports()

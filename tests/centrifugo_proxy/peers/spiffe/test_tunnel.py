@@ -93,7 +93,9 @@ def connect(address: str, secret: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode()
 
 
-async def test_bytes_pass_both_ways_after_the_200_and_the_peers_earlier_bytes_are_not_lost(tmp_path: Path) -> None:
+async def test_bytes_pass_both_ways_after_the_tunnels_200_and_earlier_bytes_of_the_peer_are_not_lost(
+    tmp_path: Path,
+) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY), b"SETTINGS") as (peer, address), tunnel(reports) as running:
@@ -220,7 +222,7 @@ async def test_a_peer_in_a_trust_domain_that_is_not_federated_is_refused() -> No
     assert reports.dials == [("identity", "bad_certificate", "its trust domain is not federated with ours")]
 
 
-async def test_a_closed_port_a_host_name_and_an_invalid_port_are_unreachable() -> None:
+async def test_a_closed_port_and_a_host_name_and_an_invalid_port_are_unreachable() -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
@@ -251,7 +253,7 @@ async def test_a_peer_that_speaks_no_tls_or_closes_during_the_handshake_is_refus
 
 
 @pytest.mark.parametrize("turns", range(5))
-def test_a_connection_that_is_accepted_during_the_stop_is_closed(turns: int) -> None:
+def test_a_connection_that_is_accepted_while_the_tunnel_stops_is_closed(turns: int) -> None:
     warned = warnings_of_late_connection(lambda: tunnel(SpiffeReports()), lambda running: running.port, turns)
 
     assert warned == []

@@ -5,7 +5,7 @@ from typing import Final
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 NO_POOL = replace(ALL_EVENTS, pool=False)
 PERSONAL = "client.subscribe_to_user_personal_channel"

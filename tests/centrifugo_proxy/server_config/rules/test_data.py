@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, CONNECT_ONLY
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, CONNECT_ONLY
 
 FINDING: Final = "binary-publications"
 ON: Final = {"channel.proxy.publish.binary_encoding": True}

@@ -4,7 +4,7 @@ import secrets
 from typing import Any, Final
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY, changed, findings_in, valid_config
 
 RANDOM = secrets.token_hex(16)
 CONNECT = "client.proxy.connect"
@@ -85,7 +85,7 @@ SILENT: Final = [
 def test_a_finding_about_a_weak_secret_does_not_show_the_secret() -> None:
     weak = {"admin.password": "hunter2", "http_api.key": "tr0ub4dor"}
 
-    seen = found(changed(sound(6), weak), CONNECT_ONLY)
+    seen = findings_in(changed(valid_config(6), weak), CONNECT_ONLY)
 
     assert {finding.path for finding in seen} == set(weak)
     assert [secret for secret in weak.values() if secret in str(seen)] == []

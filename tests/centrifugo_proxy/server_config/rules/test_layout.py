@@ -6,7 +6,7 @@ import pytest
 
 from centrifugo_proxy.server_config.layout import major_of
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import sound
+from tests.centrifugo_proxy.server_config.valid_configs import valid_config
 
 OTHER: Final = {"name": "other", "endpoint": "http://other:80"}
 FIRES: Final = [
@@ -67,8 +67,8 @@ test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_no
 
 @pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])
 def test_an_option_of_both_majors_does_not_change_the_major_of_a_file(key: str) -> None:
-    assert major_of({**sound(5), key: True}) == 5
-    assert major_of({**sound(6), key: True}) == 6
+    assert major_of({**valid_config(5), key: True}) == 5
+    assert major_of({**valid_config(6), key: True}) == 6
 
 
 @pytest.mark.parametrize(

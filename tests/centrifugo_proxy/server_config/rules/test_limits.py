@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY
 
 LARGE = replace(CONNECT_ONLY, max_body_bytes=1_048_576)
 FIRES: Final = [

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import UNGUARDED, changed, found, sound
+from tests.centrifugo_proxy.server_config.valid_configs import UNGUARDED, changed, findings_in, valid_config
 
 CONNECT = "client.proxy.connect"
 FIRES: Final = [
@@ -73,7 +73,7 @@ SILENT: Final = [
 
 
 def test_a_finding_about_a_reference_does_not_show_its_default() -> None:
-    seen = found(changed(sound(6), {"http_api.key": "${KEY:-hunter2}"}))
+    seen = findings_in(changed(valid_config(6), {"http_api.key": "${KEY:-hunter2}"}))
 
     assert [finding.id for finding in seen] == ["reference-literal"]
     assert "hunter2" not in str(seen)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
+from tests.centrifugo_proxy.server_config.valid_configs import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 FAMILY = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
 KEPT = {"history_size": 10, "history_ttl": "60s"}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY
 
 LONG_DEADLINE = replace(CONNECT_ONLY, deadline_ms=12_000)
 V6, V5 = "client.stale_close_delay", "client_stale_close_delay"

@@ -15,7 +15,7 @@ from tests.centrifugo_proxy.server_config.rules.starts import (
     STARTS_BY_V5,
     STARTS_BY_V6,
 )
-from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
+from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY, changed, findings_in, valid_config
 from tests.harness.centrifugo import READY, binary, start_log
 
 PREVENT_START: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
@@ -99,7 +99,7 @@ SILENT: Final = [
 
 
 def prevents_start(config: dict[str, Any], major: int) -> bool:
-    return any(finding.id in PREVENT_START for finding in found(config, CONNECT_ONLY, major=major))
+    return any(finding.id in PREVENT_START for finding in findings_in(config, CONNECT_ONLY, major=major))
 
 
 @pytest.mark.parametrize(("major", "configs"), [(6, REFUSED_BY_V6), (5, REFUSED_BY_V5)])
@@ -146,8 +146,8 @@ test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_no
 
 
 def test_a_proxy_name_without_a_proxy_is_reported_in_v5() -> None:
-    config = changed(sound(5), {"granular_proxy_mode": True, "connect_proxy_name": "nobody"})
+    config = changed(valid_config(5), {"granular_proxy_mode": True, "connect_proxy_name": "nobody"})
 
-    seen = [(finding.id, finding.path) for finding in found(config, major=5)]
+    seen = [(finding.id, finding.path) for finding in findings_in(config, major=5)]
 
     assert seen == [("start-refused", "connect_proxy_name"), ("connect-proxy-missing", "proxy_connect_endpoint")]

@@ -29,7 +29,7 @@ ALL_EVENTS = replace(
 )
 
 
-def sound(major: int, facts: ServiceFacts = CONNECT_ONLY) -> Config:
+def valid_config(major: int, facts: ServiceFacts = CONNECT_ONLY) -> Config:
     """The generated configuration with allowed origins, so that it has no findings."""
     config: Config = plain(generate(facts, major, "json", with_secrets=True))
     return changed(config, {"client.allowed_origins" if major == 6 else "allowed_origins": ["https://app.test"]})
@@ -47,7 +47,7 @@ def changed(config: Config, changes: dict[str, Any]) -> Config:
     return config
 
 
-def found(
+def findings_in(
     config: Config, facts: ServiceFacts = CONNECT_ONLY, file_format: str = "json", major: int | None = None
 ) -> list[Finding]:
     return findings(RULES, configuration_of(lowered(config), file_format, major), facts)
