@@ -14,8 +14,8 @@ pytestmark = pytest.mark.processes
 
 TICKETS = 1_000_000
 LIMIT_MIB = 160
-# The process loads the application as `manage.py serve` does. VmHWM is its peak memory, in KiB. ru_maxrss is
-# not suitable, because it is at least the memory of the parent process.
+# The process loads the application as `manage.py serve` does. VmHWM is its peak memory, in KiB. ru_maxrss
+# would include the memory of the parent process.
 LOADED = """
 from pathlib import Path
 from centrifugo_proxy.management.commands.serve import server_config

@@ -1,4 +1,4 @@
-"""Writes a header whose name is not text, as other producers can do. confluent_kafka cannot: it writes str(name)."""
+"""Writes a header whose name is not text. Other producers can do that, but confluent_kafka writes str(name)."""
 
 import ctypes
 from pathlib import Path

@@ -36,7 +36,7 @@ LIBRARIES_OF_COMMANDS: Final = (*LIBRARIES, "django.http", "django.urls", "rich.
 
 
 def possible(variables: Mapping[str, str]) -> bool:
-    """True if a warm start is possible: none of the variables is one that the interpreter reads when it starts."""
+    """True if a warm start is possible: the interpreter reads none of these variables when it starts."""
     return not any(name.startswith(INTERPRETERS) for name in variables)
 
 

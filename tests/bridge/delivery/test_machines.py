@@ -20,7 +20,7 @@ STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
 MOST_DEAD_LETTERS = 3
-# Steps that can end an assignment do so in one of 25 draws, so that most assignments last.
+# A step that can end an assignment ends it in one of 25 draws, so that most assignments last.
 CHANCE, RARE = st.integers(0, 24), 13
 
 

@@ -52,7 +52,7 @@ class Server:
         return f"{signed}.{encoded(hmac.digest(self.secret.encode(), signed.encode(), hashlib.sha256))}"
 
     async def send(self, commands: Sequence[Command]) -> None:
-        """Send the commands one after another, as the bridge does for one record, and assert that each is done."""
+        """Send the commands one after another, as the bridge does for a record. Assert that each command is done."""
         url = f"{self.centrifugo.url}/api"
         async with open_api(url, key=self.key, timeout_s=GIVE_UP_S, requests=1, parallel=True) as api:
             for command in commands:
