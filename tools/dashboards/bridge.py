@@ -115,6 +115,12 @@ def _events() -> Iterator[Panel]:
         unit="recps",
     )
     yield curves(
+        "Undelivered dead letters",
+        "Dead letters that Kafka has not accepted. The bridge tries to write them again.",
+        split(largest, "realtime_bridge_undelivered_dead_letters", "instance"),
+        unit="short",
+    )
+    yield curves(
         "Stopped partitions",
         "1 while the partition is stopped. It stays stopped until a restart or a rebalance.",
         split(largest, "realtime_bridge_partition_stopped", "topic, partition"),

@@ -27,7 +27,8 @@ SETTINGS: Final = {
     "BRIDGE_RETRY_MAX_MS": "500",
     "BRIDGE_DEAD_LETTER_MAX_CONSECUTIVE": "3",
 }
-AT_ZERO: Final = {"Unserved partitions"}  # the only broker serves every partition
+# The only broker serves every partition, and accepts every dead letter.
+AT_ZERO: Final = {"Unserved partitions", "Undelivered dead letters"}
 GOOD, BAD = b'{"family":"f-1","n":1}', b'{"family":"f-1"}'
 
 
