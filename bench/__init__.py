@@ -1,1 +1,1 @@
-"""Measures the service on one machine, with the packages of its virtual environment. See docs/performance.md."""
+"""Benchmarks of the service. They run on one machine, in the service's virtual environment. See docs/performance.md."""

@@ -1,9 +1,9 @@
 """Compares the bridge with Centrifugo's own Kafka consumer: `python -m bench.bridge`.
 
-By default, one run measures the bridge and both modes of Centrifugo's consumer in turn. Compare only the ratios: the
-figures themselves depend on the machine and on the other work that it does. In the mode "commands", Centrifugo's
-default, each record is a command of the server API. In the mode "headers" (publication_data_mode), each record is the
-data, and its headers name the channel.
+By default, one run measures the bridge and both modes of Centrifugo's consumer, one after another. Compare only the
+ratios: the figures themselves depend on the machine and on its other work. In the mode "commands", which is
+Centrifugo's default, a record contains a command of the server API. In the mode "headers" (publication_data_mode), a
+record contains only the data, and its headers contain the channel.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from bench.parts.machine import describe
 
 PARTS: Final = ("backlog", "latency", "incidents")
 FEW: Final = 5_000  # events in a topic for the measurements without a backlog
-MANY: Final = 20_000  # more than the bridge reads ahead, so that it pauses in an outage
+MANY: Final = 20_000  # more events than the bridge reads ahead, so that it stops reading in an outage
 
 T = TypeVar("T")
 Rounds: TypeAlias = list[dict[Form, T]]
@@ -62,7 +62,7 @@ FIGURES: Final = {
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure the selected parts in one run. The result has the description of the machine and every figure."""
+    """Measure the selected parts in one run. The result contains a description of the machine, and all figures."""
     measures: Mapping[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
         "backlog": backlogs,
         "latency": latencies,
@@ -76,12 +76,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def sides_of(stage: Stage, own: Sequence[Form], subscribers: int = 0) -> list[Side]:
-    """The bridge, then the modes `own` of Centrifugo's consumer."""
+    """The bridge, and then each mode of Centrifugo's consumer in `own`."""
     return [Side(stage, form, subscribers) for form in (Form.BRIDGE, *own)]
 
 
 def backlogs(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """Deliver a backlog with each side, `options.rounds` times. Each ratio is the median of the rounds' ratios."""
+    """Deliver a backlog with each side, `options.rounds` times. A ratio is the median of the ratios of all rounds."""
     sides = sides_of(stage, options.own, options.subscribers)
     for side in sides:
         stage.fill(side.form, options.records, 900)
@@ -107,12 +107,12 @@ def _ratios(rounds: Rounds[Backlog], own: Form) -> dict[str, float]:
 
 
 def _median(rounds: Rounds[T], own: Form, figure: Callable[[T, T], float]) -> float:
-    """The median, over the rounds, of a figure that compares the bridge with this mode of Centrifugo's consumer."""
+    """The median of `figure` over the rounds. `figure` compares the bridge with the mode `own` of the consumer."""
     return statistics.median(figure(each[Form.BRIDGE], each[own]) for each in rounds)
 
 
 def latencies(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure the delays from Kafka to a client with each side. Each ratio is the median of the rounds' ratios."""
+    """Measure the delays from Kafka to a client with each side. A ratio is the median of the ratios of all rounds."""
     for form in (Form.BRIDGE, *options.own):
         if not stage.written[form]:
             stage.fill(form, FEW, 900)
@@ -134,7 +134,9 @@ def _delays(rounds: Rounds[Latency], own: Form) -> dict[str, float]:
 
 
 def incidents(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure kills of the bridge, and outages of Centrifugo. Centrifugo's own consumer is not measured here."""
+    """Kill the bridge and measure its recovery; then measure outages of Centrifugo. Does not measure Centrifugo's
+    consumer.
+    """
     if (missing := MANY - stage.written[Form.BRIDGE]) > 0:
         stage.fill(Form.BRIDGE, missing, 900)
     standing, starting = frozen(stage, options.outage), restarted(stage, options.outage)
@@ -152,9 +154,9 @@ def parsed() -> argparse.Namespace:
     parser = parser_of("bridge", __doc__)
     parser.add_argument("--records", type=int, default=100_000, help="events of 1 KiB in the backlog (100000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of backlogs and latencies (5)")
-    parser.add_argument("--subscribers", type=int, default=0, help="clients that get every event of a backlog (0)")
-    parser.add_argument("--rate", type=int, default=300, help="events a second for the latency (300)")
-    parser.add_argument("--seconds", type=float, default=5, help="duration of a round of the latency (5)")
+    parser.add_argument("--subscribers", type=int, default=0, help="clients that receive every event of a backlog (0)")
+    parser.add_argument("--rate", type=int, default=300, help="events per second while latency is measured (300)")
+    parser.add_argument("--seconds", type=float, default=5, help="seconds of each round that measures latency (5)")
     parser.add_argument("--outage", type=float, default=30, help="duration of each outage in seconds (30)")
     parser.add_argument("--redis", default="", metavar="URL", help="use this Redis as Centrifugo's engine")
     modes = ", ".join(OWN)
@@ -182,9 +184,12 @@ def main() -> int:
     options = parsed()
     result = measured(lambda: measure(options), options.json)
     for form, ratios in result.get("backlogs", {}).items():
-        own = f"Centrifugo's consumer with {form} takes {ratios['own_us']:.1f} µs of CPU for an event"
-        parts = f"the bridge {ratios['cpu_bridge']:.2f} times that, and its Centrifugo {ratios['cpu_centrifugo']:.2f}"
-        sys.stdout.write(f"{own}, {parts}.\n")
+        own = f"In the mode {form}, Centrifugo's consumer needs {ratios['own_us']:.1f} µs of CPU for an event."
+        parts = (
+            f"With the bridge, the bridge needs {ratios['cpu_bridge']:.2f} times as much, "
+            f"and Centrifugo {ratios['cpu_centrifugo']:.2f} times as much."
+        )
+        sys.stdout.write(f"{own} {parts}\n")
     printed = lines(result)
     for line, _ in printed:
         sys.stdout.write(f"{line}\n")

@@ -1,8 +1,9 @@
 """Compares the cost of a claim on a fallback ticket with a call to identity: python -m bench.claims [--redis URL]
 
-A question is one call to identity or one claim. CPU is that of all threads of this process. SQLite uses a temporary
-folder. Redis is measured only with --redis, under a random prefix; its keys expire within 400 days. The stores
-take turns; the figures are medians of the rounds. Do not compare figures across runs.
+A question is one call to identity, or one claim. The CPU is that of all threads of this process. The SQLite file is in
+a temporary folder. Redis is measured only with --redis; the keys get a random prefix, and expire within 400 days. Each
+round measures all of them, one after another. The figures are medians of the rounds. Do not compare figures of
+different runs.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class Figures(NamedTuple):
 
 
 async def measure(call: Call, questions: int, at_once: int) -> Figures:
-    """The figures of this many questions, with `at_once` of them in flight."""
+    """The figures of `questions` questions, of which `at_once` are in flight at the same time."""
     times: list[float] = []
 
     async def call_some() -> None:
@@ -61,7 +62,7 @@ async def measure(call: Call, questions: int, at_once: int) -> Figures:
 
 @asynccontextmanager
 async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Call]]:
-    """The questions by name: a call to identity at this address, and a claim on a new ticket in each store."""
+    """The questions by name: a call to identity at `address`, and for each store a claim on a new ticket."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="bench-claims-"))
         grpc_channel = await stack.enter_async_context(aio.insecure_channel(address))
@@ -83,7 +84,7 @@ async def _claiming(stack: AsyncExitStack, url: str) -> Call:
 
 
 async def run(address: str, redis: str, questions: int, rounds: int) -> dict[str, Any]:
-    """The medians for each question and number of questions in flight."""
+    """The medians for each kind of question, and for each number of questions in flight."""
     found: dict[str, list[Figures]] = {}
     async with ways(address, redis) as calls:
         for call in calls.values():
@@ -114,7 +115,7 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = parser_of("claims", __doc__)
     parser.add_argument("--redis", default="", help="the URL of a Redis; empty = do not measure Redis")
-    parser.add_argument("--questions", type=int, default=2000, help="questions a measurement, >= 16 (%(default)s)")
+    parser.add_argument("--questions", type=int, default=2000, help="questions per measurement, >= 16 (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (%(default)s)")
     options = parser.parse_args()
     with identity() as address, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,11 +1,11 @@
-"""Compares the service with its floor in one run: CPU, throughput, latency and memory: make bench
+"""Compares CPU, throughput, latency and memory of the service with a floor and other frameworks: make bench
 
-  floor         one bare ASGI function and one grpc.aio call: the minimum in Python
-  service bare  guard, Prometheus metrics, no traces
-  service full  the same, with every request traced and exported
-  Starlette, FastAPI, Django  the same call with other frameworks, without guard, metrics and traces (bench/peers/)
+  floor         one bare ASGI function that makes one grpc.aio call: the minimum in Python
+  service bare  the service with guard and Prometheus metrics, without traces
+  service full  the same; every request is traced, and the traces are exported
+  Starlette, FastAPI, Django  small services with the same call, without guard, metrics and traces (bench/peers/)
 
-Figures are medians of the rounds. Do not compare figures across runs.
+The figures are medians of the rounds. Do not compare figures of different runs.
 """
 
 import sys
@@ -25,20 +25,20 @@ from bench.parts.processes import ROOT, Environment, floor, identity, peer, serv
 from tools.ports import free_port
 
 WARM_UP_S: Final = 1
-SETTLE_S: Final = 1.2  # so that the CPU of sending the last full batch of spans is counted
+SETTLE_S: Final = 1.2  # time to send the last full batch of spans, so that its CPU is counted
 PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
 
 # Modules of bench/peers/.
 PEERS: Final = {"Starlette": "starlette_peer", "FastAPI": "fastapi_peer", "Django": "django_peer"}
 
-OURS: Final = "service"  # the name of this tree in the table
+OURS: Final = "service"  # the name of this repository's service in the table
 
 Start = Callable[[int, Environment], AbstractContextManager[int]]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of one process under one load; CPU in microseconds per connect."""
+    """The figures of one process under load. The CPU is in microseconds per connect."""
 
     cpu_us: float
     rps: float
@@ -48,7 +48,7 @@ class Figures:
 
 
 def measure(start: Start, environment: Environment, seconds: float, connections: int) -> Figures:
-    """Figures of the process that `start` starts. Raises BenchError."""
+    """The figures of the process that `start` starts. Raises BenchError."""
     port = free_port()
     with start(port, environment) as pid:
         load(port, WARM_UP_S, connections)
@@ -60,7 +60,7 @@ def measure(start: Start, environment: Environment, seconds: float, connections:
 
 
 def run(rounds: int, seconds: float, connections: int, against: list[Path]) -> dict[str, Any]:
-    """The medians of each row, and their CPU as multiples of the floor's."""
+    """The medians of each row, and the CPU of each row as a multiple of the floor's CPU."""
     with identity() as address, sink() as traces:
         rows = _rows(address, traces, {OURS: ROOT, **{tree.resolve().name: tree for tree in against}})
         seen: dict[str, list[Figures]] = {name: [] for name in rows}
@@ -115,13 +115,13 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=3, help="seconds of load for each row in each round (%(default)s)"
     )
-    parser.add_argument("--connections", type=int, default=64, help="connections of the load (%(default)s)")
-    against = "also measure the service of this tree, such as a git worktree of an older commit; may be repeated"
+    parser.add_argument("--connections", type=int, default=64, help="connections of the load generator (%(default)s)")
+    against = "also measure the service in this folder, such as a git worktree of an older commit; may be repeated"
     parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[], help=against)
     options = parser.parse_args()
     names = [tree.resolve().name for tree in options.against]
     if len({OURS, *names}) <= len(names):
-        parser.error(f"--against: the folders {', '.join(names)}; accepted: different names, none of them {OURS}")
+        parser.error(f"--against: the folders {', '.join(names)}; accepted: folders with different names, not {OURS}")
     result = measured(lambda: run(options.rounds, options.seconds, options.connections, options.against), options.json)
     sys.stdout.write(table(result) + "\n")
 

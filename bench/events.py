@@ -1,8 +1,8 @@
 """Compares the CPU of each session event with that of connect, in one run: python -m bench.events [--json FILE]
 
-An event that calls no service should cost less than half of a connect; one that calls a service, no more than a
-connect. Each event is measured right after a connect, because the speed of a shared machine changes. The ratio is the
-median of the rounds' ratios. The guard is on, traces are off.
+An event that calls no service should cost less than half of a connect. An event that calls a service should not cost
+more than a connect. The speed of a shared machine changes, so each event is measured right after a connect. The printed
+ratio is the median of the ratios of all rounds. The guard is on, and traces are off.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ FACTS: Final = {
 OWNER: Final = {"user": "user-1", "meta": META}
 CHAT: Final = {"channel": "family:family-1:chat"}
 SAID: Final = {"data": {"text": "a message of some words, as users write them"}}
-# Name: the event, its request, and the number of calls it makes.
+# For each row: the event, the fields of its request, and the number of calls to services.
 ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
     "connect": ("connect", {"data": {"token": "ticket-of-the-usual-length-of-43-characters"}}, 1),
     "refresh": ("refresh", OWNER, 1),
@@ -76,7 +76,7 @@ ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
 
 
 async def _load(port: int, request: bytes, seconds: float) -> int:
-    """The number of requests, each answered with 200. Raises BenchError for another status."""
+    """Send requests for this many seconds, and return their number. Raises BenchError if a status is not 200."""
     answers = Answers()
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(CONNECTIONS)]
@@ -89,7 +89,7 @@ async def _load(port: int, request: bytes, seconds: float) -> int:
     for caller in callers:
         caller.close()
     if set(answers.statuses) != {200}:
-        raise BenchError(f"not all were answered with 200: {dict(answers.statuses)}")
+        raise BenchError(f"not all requests were answered with 200: {dict(answers.statuses)}")
     return len(answers.seconds)
 
 
@@ -104,7 +104,7 @@ def measure(pid: int, port: int, name: str, seconds: float) -> float:
 
 @contextmanager
 def started() -> Iterator[tuple[int, int]]:
-    """The process id and port of a service with a policy, and with every service that it calls."""
+    """Start the service with a policy, and all services that it calls. Yields its process id and port."""
     backends, port = free_port(), free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as policy:
         policy.write(POLICY)
@@ -127,7 +127,7 @@ def started() -> Iterator[tuple[int, int]]:
 
 
 def run(rounds: int, seconds: float) -> dict[str, Any]:
-    """The median CPU of each row in microseconds, and the quartiles of its ratios to connect."""
+    """For each row, the median CPU in microseconds, and the quartiles of the ratios to connect."""
     cpu_us: dict[str, list[float]] = {name: [] for name in ROWS}
     ratios: dict[str, list[float]] = {name: [] for name in ROWS}
     with started() as (pid, port):
@@ -148,7 +148,7 @@ def run(rounds: int, seconds: float) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """The result as a table."""
-    lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}  half of the rounds within"]
+    lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}  middle half of the rounds"]
     for name, (_, _, calls) in ROWS.items():
         low, middle, high = result["ratios"][name]
         lines.append(f"{name:25}{calls:6}{result['cpu_us'][name]:9.1f}{middle:11.2f}  {low:.2f}–{high:.2f}")
@@ -162,7 +162,7 @@ def main() -> None:
         "--seconds",
         type=float,
         default=2,
-        help="seconds of load for each row in each round, and for the connect before it (%(default)s)",
+        help="seconds of load for each row in each round, and for each connect before a row (%(default)s)",
     )
     options = parser.parse_args()
     result = measured(lambda: run(options.rounds, options.seconds), options.json)

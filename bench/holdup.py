@@ -1,9 +1,10 @@
 """Measures how long scrapes, garbage collections and exports hold up the event loop: python -m bench.holdup
 
-The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. A tick
-in every iteration of the event loop measures the time since the last tick. Each row repeats one kind of work; `nothing`
-shows the delay of the machine itself. The target is 3 ms for the median of the worst delays of a row's repetitions,
-because other work on the machine delays single ticks. The exit code is 1 when a median is above the target.
+The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. In
+every iteration of the event loop, a tick measures the time since the last tick. Each row repeats one kind of work; the
+row `nothing` shows the delays of the machine itself. The worst delay of each repetition is recorded. The target for the
+median of these worst delays is 3 ms. It is a median because other work on the machine delays single ticks. The exit
+code is 1 if a median is above the target.
 """
 
 import asyncio
@@ -61,7 +62,7 @@ class Ticks:
 
 
 async def held_up_ms(work: Work, repetitions: int) -> list[float]:
-    """The worst delay in each repetition."""
+    """The worst delay in each repetition of `work`, in milliseconds."""
     ticks, delays = Ticks(), []
     for _ in range(repetitions):
         await asyncio.sleep(0.02)
@@ -102,14 +103,14 @@ async def collect() -> None:
 
 
 async def collect_young() -> None:
-    """Create and collect nearly as many young objects as Python collects at once by itself."""
+    """Create and collect young objects: a few fewer than the number that starts Python's own collection."""
     kept = [[number] for number in range(gc.get_threshold()[0] - 100)]
     gc.collect(0)
     del kept
 
 
 async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
-    """Median and worst of each row, in milliseconds."""
+    """The median and the maximum of the worst delays of each row, in milliseconds."""
     configure(traces, hanging)
     from django.conf import settings  # noqa: PLC0415  (these need a configured Django)
 
@@ -128,7 +129,7 @@ async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
         await asyncio.sleep(0.5)
 
         async def export() -> None:
-            for number in range(SPANS // 2):  # each with a call
+            for number in range(SPANS // 2):  # each record has two spans: the request's and a call's
                 queue.add(record(number))
             await asyncio.to_thread(queue.force_flush)
 
@@ -149,7 +150,7 @@ async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
 
 
 def configure(traces: str, hanging: str) -> None:
-    """Configure Django as a service with metrics and traces."""
+    """Configure Django for a service with metrics and traces."""
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ |= {
@@ -196,7 +197,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def measure(repetitions: int) -> dict[str, Any]:
-    """The rows. Raises BenchError."""
+    """The result of `run`. Raises BenchError."""
     with identity(hanging=True) as hanging, sink() as traces:
         return uvloop.run(run(traces, hanging, repetitions))
 

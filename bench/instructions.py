@@ -1,11 +1,12 @@
 """Counts the instructions of a request with valgrind: python -m bench.instructions [connect | events]
 
-Counts are nearly the same in each run, even on a busy machine, where times differ.
+Unlike times, counts are nearly the same in each run, even on a busy machine.
 
-  connect  whole processes on real sockets, in user space: the floor, the service without and with traces, and a request
-           that the service refuses because its limit is reached. Takes two minutes
-  events   each event compared with connect, in one process without a server. Calls to other services are answered
-           immediately, so this counts the service's own work; bench.events times everything. Takes ten minutes
+  connect  counts whole processes with real sockets, in user space: the floor, the service without and with traces, and
+           a request that the service refuses because its limit is reached. Takes two minutes
+  events   compares each event with connect, in one process without a server. Calls to other services are answered
+           inside the process, so only the service's own work is counted. bench.events measures the CPU time of
+           everything instead. Takes ten minutes
 """
 
 import argparse
@@ -43,7 +44,9 @@ ANSWERS: Final = {
 
 
 def run(requests: int) -> dict[str, float]:
-    """Instructions for one request of each row: a run with these requests minus a run without. Raises BenchError."""
+    """The instructions per request, for each row. The count of a run without requests is subtracted from the count of a
+    run with requests. Raises BenchError.
+    """
     require_valgrind()
     with environment() as variables:
         return {
@@ -53,7 +56,7 @@ def run(requests: int) -> dict[str, float]:
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """The variables of a service that answers every event. No peer is called, so their addresses have no listener."""
+    """The variables of a service that answers every event. No peer is called, so nothing listens at their addresses."""
     nobody = f"{LOOPBACK}:1"
     with TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.toml"
@@ -72,7 +75,10 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def collected(name: str, requests: int, variables: dict[str, str]) -> int:
-    """Instructions of a process that answers WARM_UP requests of this row, and then this many. Raises BenchError."""
+    """The instructions of a process that answers WARM_UP requests of this row, and then `requests` more.
+
+    Raises BenchError.
+    """
     count = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command = [*count, sys.executable, "-m", "bench.instructions", "--answer", name, "--requests", str(requests)]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
@@ -82,7 +88,7 @@ def collected(name: str, requests: int, variables: dict[str, str]) -> int:
 
 
 async def answer(name: str, requests: int) -> None:
-    """Have the service answer requests of this row. Raises BenchError."""
+    """Send WARM_UP and then `requests` requests of this row to the service. Raises BenchError."""
     boot.configure()
     from django.conf import settings  # noqa: PLC0415  (these four need a configured Django)
 
@@ -101,7 +107,7 @@ async def answer(name: str, requests: int) -> None:
 
 
 async def answered_at_once(self: Any, request: Message, metadata: Any) -> Any:
-    """Replaces a call: the request is encoded, a constant response is decoded, and nothing is sent."""
+    """Replaces a gRPC call. It encodes the request and decodes a constant response, but sends nothing."""
     request.SerializeToString()
     if self.peer.capacity:
         self.peer.capacity.leave()
@@ -109,7 +115,7 @@ async def answered_at_once(self: Any, request: Message, metadata: Any) -> Any:
 
 
 async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
-    """The status of one answer."""
+    """Send a request to the handler. Returns the status of the answer."""
     headers = [
         (b"host", LOOPBACK.encode()),
         (b"content-type", b"application/json"),
@@ -132,7 +138,7 @@ async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
 
 
 def run_connect(requests: int) -> dict[str, float]:
-    """Instructions of a connect in whole processes, and of one that is refused. Raises BenchError."""
+    """The instructions per connect of whole processes, by row. Raises BenchError."""
     require_valgrind()
     with identity() as address, identity(hanging=True) as hanging, sink() as traces:
         bare = {

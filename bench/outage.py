@@ -1,13 +1,13 @@
 """Measures an identity outage and a reconnect storm: python -m bench.outage [--json FILE]
 
-Outage: connects with pool tickets on 64 connections for 5 s, once the service is degraded. In the rows `refused`
-nothing listens at identity's address; in the rows `hanging` identity accepts calls and does not answer. Both are
-measured without probes (IDENTITY_PROBE_INTERVAL_MS is 0) and with probes (1000). The deadline and the window are
-2,500 ms.
+Outage: when the service is degraded, clients connect with fallback tickets, on 64 connections for 5 s. In the rows
+`refused`, nothing listens at identity's address. In the rows `hanging`, identity accepts calls but does not answer.
+Both are measured without probes (IDENTITY_PROBE_INTERVAL_MS=0) and with probes (1000). The deadline of a call and
+FALLBACK_DEGRADED_WINDOW_MS are 2,500 ms.
 
-Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
-Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000, or too high to be reached. The exit code is 1 when a client never
-connected, or when an attempt got no answer.
+Storm: 5,000 clients connect at once, each on its own connection. A refused client connects again after the same pause
+as Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 in one row, and too high to be reached in the other. The exit code is
+1 if a client is not connected at the end, or if an attempt got no answer.
 """
 
 import random
@@ -53,7 +53,7 @@ def unreachable(*, hanging: bool) -> Iterator[str]:
 
 
 def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
-    """The answers to connects with pool tickets in an outage."""
+    """Count the answers to connects with fallback tickets in an outage."""
     with unreachable(hanging=hanging) as address:
         environment = {
             "IDENTITY_VALIDATE_GRPC_ADDRESS": address,
@@ -78,7 +78,7 @@ def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
 
 
 def storm(clients: int, limit: int) -> Row:
-    """What happens to this many clients that connect at once."""
+    """Let this many clients connect at once, and count the answers."""
     with identity() as address:
         environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "PROXY_MAX_INFLIGHT": str(limit)}
         port = free_port()
@@ -104,7 +104,7 @@ def storm(clients: int, limit: int) -> Row:
 
 
 def run() -> dict[str, Any]:
-    """Every row; takes about two minutes."""
+    """Measure every row. This takes about two minutes."""
     random.seed(0)
     allow_many_connections(FILES)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Measures the time and memory of loading a pool: python -m bench.pool [--tickets 100000]
 
-The targets are a second and a peak of 40 MiB for each 100,000 tickets. The exit code is 1 if one is missed.
+For each 100,000 tickets, the targets are one second and a peak of 40 MiB. The exit code is 1 if a target is missed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ BAR_MIB: Final = 40.0
 
 
 class Figures(NamedTuple):
-    """The cost of loading. `mib` is the memory that stays in use, `peak_mib` its maximum while loading."""
+    """The cost of loading. `mib` is the memory in use afterwards, `peak_mib` the maximum during loading."""
 
     tickets: int
     seconds: float
@@ -32,7 +32,7 @@ class Figures(NamedTuple):
 
 
 def load(path: str) -> Figures:
-    """Figures of loading the file at `path` in this process."""
+    """Load the file at `path` in this process, and return the figures."""
     gc.collect()
     before, started = machine.rss_mib(os.getpid()), perf_counter()
     loaded = tickets.load(path, low_watermark=0)
@@ -43,7 +43,7 @@ def load(path: str) -> Figures:
 
 
 def measure(count: int) -> Figures:
-    """Figures of loading a pool of `count` new tickets, in a new process."""
+    """Load a pool of `count` new tickets in a new process, and return the figures."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pool"
         mint(count, file, overwrite=False)

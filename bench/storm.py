@@ -1,17 +1,19 @@
 """Measures a storm: every client connects at the same moment, through a real Centrifugo: python -m bench.storm
 
-Service, Centrifugo v6 with the printed configuration, an identity service and the clients share this machine. Clients
-behave as Centrifugo's SDKs do: five seconds for each step, then a pause with full jitter from 0.5 s to 20 s, and a new
-ticket for each attempt. Meanwhile another process asks for the service's health ten times a second. With several nodes,
-each Centrifugo has its own memory engine, which is enough because connects do not use the engine.
+The service, Centrifugo v6 with the printed configuration, an identity service and the clients share this machine. The
+clients behave like Centrifugo's SDKs. Each step of an attempt may take five seconds. After a failed attempt they pause
+for a random time, from 0.5 s to 20 s, and use a new ticket for the next attempt. In this time, another process checks
+the service's health ten times a second. With several nodes, each Centrifugo has its own memory engine. That is enough,
+because connects do not use the engine.
 
-Each process is in a session of its own. Linux gives each session an equal share of the cores (sched_autogroup), as
-Kubernetes does with pods that request the same CPU. With --one-session each thread gets an equal share: Centrifugo has
-many threads, and leaves little CPU to the service. The command prints how long the service waited for a core, as a
-share of the time in which it had work.
+Each process has its own session. Linux gives each session an equal share of the cores (sched_autogroup), like
+Kubernetes for pods with equal CPU requests. With --one-session, each thread gets an equal share instead. Centrifugo has
+many threads, so little CPU is then left for the service. The command prints how long the service waited for a core, as
+a share of the time in which it had work.
 
-The exit code is 1 when a target is missed: all clients connected within 60 s (10 ms more for each client above 6,000),
-identity called at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
+The exit code is 1 if a target is missed. The targets are: all clients are connected within 60 s (plus 10 ms for each
+client above 6,000), identity is called at most 1.3 times per client, no client is lost, and the p99 of health checks is
+at most 500 ms.
 """
 
 import argparse
@@ -41,7 +43,7 @@ from bench.parts.storm_clients import Crowd
 from bench.parts.storm_figures import Figures, figures, missed, table
 from tools.ports import free_port
 
-# Open files besides one for each client. Centrifugo needs another one for each request to the service.
+# The number of open files that are needed besides one for each client. Centrifugo needs one more for each request.
 SPARE_FILES: Final = 2_000
 SETTLE_S: Final = 1.0
 DOWN_S: Final = 3.0
@@ -60,7 +62,7 @@ class Restartable:
         self.pid = self._running.enter_context(start())
 
     def restart(self, end: signal.Signals, down_s: float) -> None:
-        """End it with this signal, and start it again after a while."""
+        """End the process with the signal `end`, and start it again after `down_s` seconds."""
         os.kill(self.pid, end)
         self._running.close()
         time.sleep(down_s)
@@ -69,7 +71,7 @@ class Restartable:
 
 @contextmanager
 def watching(port: int, file: Path, own_session: bool) -> Iterator[None]:
-    """Ask for the health of the service on `port` while the context lasts. `file` has the samples afterwards."""
+    """Check the health of the service on `port` until the context ends. Then write the samples to `file`."""
     command = [sys.executable, "-m", "bench.parts.watch", str(port), str(file)]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=own_session) as popen:  # noqa: S603
         try:
@@ -131,7 +133,7 @@ async def _run(crowd: Crowd, options: argparse.Namespace, identity: Restartable,
 
 async def _look(served: Restartable, queue: list[RunQueue]) -> None:
     while True:
-        with suppress(OSError):  # it is being restarted
+        with suppress(OSError):  # the service is being restarted
             queue.append(run_queue(served.pid, time.monotonic()))
         await asyncio.sleep(LOOK_EVERY_S)
 
@@ -149,7 +151,7 @@ async def _disturb(options: argparse.Namespace, identity: Restartable, served: R
 def parsed() -> argparse.Namespace:
     parser = parser_of("storm", __doc__)
     parser.add_argument("--clients", type=int, default=6000, help="clients that connect at once (6000)")
-    parser.add_argument("--identity-ms", type=float, default=5, help="milliseconds that identity takes for a call (5)")
+    parser.add_argument("--identity-ms", type=float, default=5, help="milliseconds that identity needs for a call (5)")
     parser.add_argument("--nodes", type=int, default=1, help="Centrifugo nodes, each with its own memory engine (1)")
     parser.add_argument("--limit", default="auto", help="PROXY_MAX_INFLIGHT of the service (auto)")
     parser.add_argument(
@@ -157,13 +159,13 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--restart-service", action="store_true", help="restart the service during the storm")
     parser.add_argument(
-        "--one-session", action="store_true", help="share the cores equally among threads, not processes"
+        "--one-session", action="store_true", help="share the cores equally among threads instead of processes"
     )
-    parser.add_argument(
-        "--disturb-after", type=float, default=4, help="seconds until --kill-identity or --restart-service acts (4)"
-    )
+    parser.add_argument("--disturb-after", type=float, default=4, help="seconds until the kill or the restart (4)")
     parser.add_argument("--give-up", type=float, default=120, help="seconds until the storm is stopped (120)")
-    parser.add_argument("--tree", type=Path, default=ROOT, help="serve this tree, such as a git worktree")
+    parser.add_argument(
+        "--tree", type=Path, default=ROOT, help="measure the service in this folder, such as a git worktree"
+    )
     return parser.parse_args()
 
 
@@ -176,7 +178,7 @@ def main() -> int:
     found = Figures(**{name: result[name] for name in Figures._fields})
     sys.stdout.write(table(found))
     if not equal_shares:
-        sys.stdout.write("Each thread had an equal share of the cores, not each process.\n")
+        sys.stdout.write("Each thread, not each process, had an equal share of the cores.\n")
     return int(any(missed(found).values()))
 
 

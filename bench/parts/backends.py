@@ -1,6 +1,6 @@
-"""Runs every service behind the events, in one process: python -m bench.parts.backends PORT
+"""Runs all services that the events call, in one process: python -m bench.parts.backends PORT
 
-Each service allows everything.
+Each of these services allows everything.
 """
 
 import argparse
@@ -29,13 +29,14 @@ class Identity(Stub):
         return YES
 
 
-# Made once, so that the stub is fast. A slow stub's answers arrive one by one: each wakes the service, which costs CPU.
+# These are made once, so that the stub is fast. The answers of a slow stub would arrive one by one, and each would wake
+# the service, which costs CPU.
 GRANTED: Final = access.AuthorizeResponse(grant=access.Grant())
 SAID: Final = rpc.CallResponse(data=b'{"entries":[]}')
 
 
 class Family(access_grpc.ChannelAccessServiceServicer):
-    """A family service that grants everything."""
+    """A family service that grants every request."""
 
     async def Authorize(  # noqa: N802  (the contract's name)
         self, request: access.AuthorizeRequest, context: Context
@@ -46,7 +47,7 @@ class Family(access_grpc.ChannelAccessServiceServicer):
 class Diary(rpc_grpc.RpcBackendServiceServicer):
     """An rpc backend with a fixed answer."""
 
-    async def Call(self, request: rpc.CallRequest, context: Context) -> rpc.CallResponse:  # noqa: N802  (likewise)
+    async def Call(self, request: rpc.CallRequest, context: Context) -> rpc.CallResponse:  # noqa: N802
         return SAID
 
 

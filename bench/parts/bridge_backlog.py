@@ -1,4 +1,4 @@
-"""A backlog in Kafka, delivered by the bridge or by Centrifugo's own consumer: events a second, and CPU for each."""
+"""Delivers a backlog in Kafka with the bridge or with Centrifugo's own consumer, and measures the rate and the CPU."""
 
 import time
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ FEWEST_LOOKS: Final = 3
 
 
 class Idle(NamedTuple):
-    """Seconds of CPU without events.
+    """CPU time in seconds that is used without events.
 
-    `starts_s` has one entry per process, for its start and `IDLE_S` of idle time. `look_s` is what Centrifugo takes to
-    answer one request for its metrics.
+    `starts_s` has an entry for each process: the CPU of its start and of `IDLE_S` seconds without work. `look_s` is the
+    CPU that Centrifugo uses to answer one request for its metrics.
     """
 
     starts_s: list[float]
@@ -29,7 +29,10 @@ class Idle(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """Publications a second, and microseconds of CPU for each in Centrifugo and in the bridge (0 without a bridge)."""
+    """Publications per second, and the CPU per publication in microseconds: of Centrifugo, and of the bridge.
+
+    `bridge_us` is 0 without a bridge.
+    """
 
     per_s: float
     centrifugo_us: float
@@ -53,7 +56,9 @@ class Side:
 
     @contextmanager
     def running(self, topic: str = "") -> Iterator[tuple[Front, list[int]]]:
-        """Run a Centrifugo that gets the topic from its beginning. Yields it and the ids of the measured processes."""
+        """Run a Centrifugo that gets all events of the topic. Yields the Centrifugo and the ids of the processes to
+        measure.
+        """
         with ExitStack() as stack:
             front = stack.enter_context(self.stage.centrifugo(self.form, topic))
             stack.enter_context(subscribed(front.port, self.subscribers))
@@ -64,7 +69,7 @@ class Side:
 
 
 def idle_cpu(side: Side) -> Idle:
-    """Measure the CPU that no event causes: for starts, for waiting, and for reading the number of publications."""
+    """Measure the CPU that is not caused by events: for the start, for waiting, and for answering `published`."""
     with side.running(EMPTY) as (front, pids):
         time.sleep(IDLE_S)
         starts_s = [*map(cpu_s, pids)]
@@ -74,10 +79,11 @@ def idle_cpu(side: Side) -> Idle:
 
 
 def backlog(side: Side, idle: Idle) -> Backlog:
-    """Deliver a topic from its beginning.
+    """Deliver all events of a topic.
 
     The CPU is counted from the start of the processes, because both sides read records before they publish the first
-    one. The CPU of a start without events, and of the looks, is subtracted (`idle`).
+    record. Two parts are subtracted (`idle`): the CPU of a start without events, and the CPU for reading the number of
+    publications.
     """
     records = side.stage.written[side.form]
     with side.running() as (front, pids):
@@ -88,13 +94,14 @@ def backlog(side: Side, idle: Idle) -> Backlog:
 
 
 def rate(looks: list[tuple[float, int]], records: int) -> float:
-    """Publications a second. Each of `looks` is a time in seconds and the number of publications until then.
+    """Publications per second. Each of `looks` is a time in seconds, and the number of publications until that time.
 
-    The rate is that between the first publications seen and the last look before the end. The look that sees the end
-    does not count, because it may be late by one interval. Raises BenchError for too few looks.
+    The rate is computed from the first look with publications and the last look before all were published. The look
+    that finds all publications is not used, because the last publication may be older by up to an interval. Raises
+    BenchError if there are too few looks.
     """
     under_way = [look for look in looks if 0 < look[1] < records]
     if len(under_way) < FEWEST_LOOKS:
-        raise BenchError("The backlog was delivered too quickly to measure it: give more --records.")
+        raise BenchError("The backlog was delivered too quickly to be measured: use a larger number of --records.")
     (began, first), (ended, last) = under_way[0], under_way[-1]
     return (last - first) / (ended - began)

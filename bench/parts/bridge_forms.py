@@ -21,10 +21,10 @@ fields = ["family", "number", "at", "text"]
 
 
 class Form(StrEnum):
-    """What reads the events: the bridge, or a mode of Centrifugo's own consumer. Each has a topic of this name.
+    """The reader of the events: the bridge, or a mode of Centrifugo's own consumer. Each has a topic with its name.
 
     With `COMMANDS`, Centrifugo's default, the value of a record is a command of the server API. With `HEADERS`
-    (`publication_data_mode`) the value is the data, and headers name the channel and the idempotency key.
+    (`publication_data_mode`), the value is the data, and headers contain the channel and the idempotency key.
     """
 
     BRIDGE = "bridge"

@@ -1,4 +1,4 @@
-"""Measures a kill of the bridge and outages of Centrifugo: the seconds to recover, and the memory."""
+"""Kills the bridge, and causes outages of Centrifugo. Measures the time to recover, and the memory of the bridge."""
 
 import os
 import signal
@@ -16,9 +16,8 @@ JOINED_AFTER_S: Final = 2.0
 
 
 class Outage(NamedTuple):
-    """`growth` is the bridge's memory at the end of the outage, divided by its memory shortly after reading paused.
-
-    `back_s` is the seconds from the end of the outage until the next publication.
+    """`growth` is a quotient: the memory of the bridge at the end of the outage, divided by its memory soon after it
+    stopped reading. `back_s` is the number of seconds from the end of the outage to the next publication.
     """
 
     growth: float
@@ -26,9 +25,9 @@ class Outage(NamedTuple):
 
 
 def after_kill(stage: Stage, instance: str = "") -> float:
-    """Seconds from kill -9 until the next bridge has delivered an event.
+    """Seconds from kill -9 until a new bridge has delivered an event.
 
-    With an `instance` both bridges are the same static member of the group.
+    If `instance` is set, both bridges are the same static member of the consumer group.
     """
     group = new_group()
     with stage.centrifugo() as front, stage.bridge(front, group, BRIDGE_INSTANCE_ID=instance) as first:
@@ -43,7 +42,7 @@ def after_kill(stage: Stage, instance: str = "") -> float:
 
 
 def frozen(stage: Stage, seconds: float) -> Outage:
-    """Measure an outage in which Centrifugo accepts connections and does not answer (SIGSTOP)."""
+    """Measure an outage in which Centrifugo accepts connections but does not answer (SIGSTOP)."""
     with stage.centrifugo() as front, stage.bridge(front, new_group()) as bridge:
         front.wait_for(1)
         os.kill(front.pid, signal.SIGSTOP)
@@ -67,7 +66,7 @@ def restarted(stage: Stage, seconds: float) -> Outage:
 
 
 def _growth(stage: Stage, bridge: int, seconds: float) -> float:
-    """The growth of the bridge's memory while 1,000 new events a second arrive and Centrifugo does not answer."""
+    """The growth of the bridge's memory while 1,000 new events per second arrive and Centrifugo does not answer."""
     time.sleep(PAUSED_AFTER_S)
     paused = rss_mib(bridge)
     stage.write(Form.BRIDGE, 1000, int(1000 * seconds))
@@ -75,7 +74,7 @@ def _growth(stage: Stage, bridge: int, seconds: float) -> float:
 
 
 def _until_next(front: Front) -> float:
-    """Seconds until the next publication. Called when Centrifugo is back."""
+    """Seconds until the next publication. Call this as soon as Centrifugo answers again."""
     began = time.monotonic()
     seen = front.published()
     return front.wait_for(seen + 1, LOOK_EVERY_S)[-1][0] - began

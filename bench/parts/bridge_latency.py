@@ -1,4 +1,4 @@
-"""Measures how long an event takes from Kafka to a client, and checks what the client gets."""
+"""Measures the time that an event takes from Kafka to a client. Also checks the events that the client gets."""
 
 import asyncio
 import json
@@ -16,24 +16,24 @@ from bench.parts.processes import BenchError
 
 
 class Latency(NamedTuple):
-    """The milliseconds from writing an event to Kafka until a client has it."""
+    """The time from when an event is written to Kafka until a client gets it, in milliseconds."""
 
     p50_ms: float
     p99_ms: float
 
 
 class Received(NamedTuple):
-    """What a client got: the delays, and the channel and data of each publication, without the field `at`."""
+    """The publications that a client got: their delays, and the channel and data of each, without the field `at`."""
 
     delays_ms: list[float]
     publications: list[tuple[str, dict[str, Any]]]
 
 
 def latency(side: Side, rate: int, seconds: float) -> Latency:
-    """Deliver `rate` events a second, for `seconds`, to a client that subscribes to every channel.
+    """Deliver `rate` events per second, for `seconds`, to a client that is subscribed to every channel.
 
-    They are written when all older events are delivered. Raises BenchError if the client gets an event twice, in
-    another channel or with other data, and TimeoutError if an event is missing.
+    The events are written after all older events are delivered. Raises BenchError if the client gets an event twice, in
+    the wrong channel or with wrong data. Raises TimeoutError if an event is missing.
     """
     number = int(rate * seconds)
     with side.running() as (front, _):

@@ -31,9 +31,9 @@ def require_centrifugo() -> None:
 
 @contextmanager
 def centrifugos(number: int, service_port: int, token: str, *, own_session: bool = False) -> Iterator[list[Node]]:
-    """This many Centrifugos in front of the service, each with its own memory engine. Raises BenchError.
+    """Run `number` Centrifugo nodes that call the service, each with its own memory engine. Raises BenchError.
 
-    Connects do not pass the engine, so nodes without a common engine are good enough for a storm.
+    Connects do not use the engine, so a storm does not need a common engine.
     """
     require_centrifugo()
     config = _printed(service_port, token)
@@ -53,7 +53,7 @@ def centrifugos(number: int, service_port: int, token: str, *, own_session: bool
 
 
 def _printed(service_port: int, token: str) -> dict[str, Any]:
-    """What `manage.py centrifugo_config` prints for a service on this port."""
+    """The configuration that `manage.py centrifugo_config` prints for a service on this port."""
     endpoint = f"http://{LOOPBACK}:{service_port}"
     command = [sys.executable, "manage.py", "centrifugo_config", "--format", "json", "--endpoint", endpoint]
     environment = {"CENTRIFUGO_PROXY_TOKEN": token}

@@ -1,4 +1,7 @@
-"""A small HTTP client with one request at a time per connection. It must use less CPU than the service it measures."""
+"""A small HTTP client that sends one request at a time on each connection.
+
+It must use less CPU than the service that it measures.
+"""
 
 import asyncio
 from typing import Final, cast
@@ -12,7 +15,7 @@ ANSWER_S: Final = 30.0
 
 
 def connect_request(ticket: str, token: str = "") -> bytes:
-    """A connect request as Centrifugo sends it, with the guard's `token` if given."""
+    """A connect request like that of Centrifugo. If `token` is set, the request has the guard's header."""
     body = (
         '{"client":"9336a229-2400-4ebc-8c50-0a643d22e8a0","transport":"websocket","protocol":"json",'
         f'"encoding":"json","data":{{"token":"{ticket}"}}}}'
@@ -21,7 +24,7 @@ def connect_request(ticket: str, token: str = "") -> bytes:
 
 
 def proxy_request(event: str, body: str, token: str = "") -> bytes:
-    """A request of this event with this body, which is ASCII."""
+    """A request for this event. `body` must be ASCII."""
     guard = f"{TOKEN_HEADER_NAME}: {token}\r\n" if token else ""
     return (
         f"POST {path_of(event)} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
@@ -38,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     async def exchange(self, request: bytes) -> int:
-        """The status of the answer. Raises OSError when the connection ends first, TimeoutError after 30 s."""
+        """The status of the answer. Raises OSError if the connection ends first, and TimeoutError after 30 s."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")
         self._received = b""
@@ -68,7 +71,7 @@ class Connection(asyncio.Protocol):
 
 
 def _is_whole(head: bytes, body: bytes) -> bool:
-    """True if the body is as long as its Content-Length says or, without this header, ends with the last chunk."""
+    """True if the body is complete: it has the length of Content-Length, or ends with the last chunk."""
     _, name, rest = head.lower().partition(b"\r\ncontent-length:")
     return len(body) >= int(rest.partition(b"\r\n")[0]) if name else body.endswith(LAST_CHUNK)
 

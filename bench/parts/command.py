@@ -1,4 +1,4 @@
-"""The common parts of the measuring commands: the option --json, and running a measurement."""
+"""The common parts of the benchmarks' command lines: the option --json, and the handling of errors."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def parser_of(module: str, description: str | None) -> argparse.ArgumentParser:
-    """The parser of `bench.MODULE`, with the option `--json FILE`; the description keeps its lines."""
+    """The parser for `bench.MODULE`, with the option `--json FILE`. The help keeps the lines of the description."""
     parser = argparse.ArgumentParser(
         prog=f"python -m bench.{module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -22,7 +22,7 @@ def parser_of(module: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def measured(measure: Callable[[], T], file: Path | None) -> T:
-    """The result of `measure`, also written to `file`. Exits with the message of a BenchError."""
+    """Call `measure`, write its result to `file`, and return the result. For a BenchError, exit with its message."""
     try:
         result = measure()
     except BenchError as error:

@@ -1,4 +1,5 @@
--- For wrk: sends connect requests like Centrifugo's, each with a new ticket, and prints the summary as JSON.
+-- A script for wrk. It sends connect requests like those of Centrifugo, each with a new ticket. At the end it prints a
+-- summary as JSON.
 local number = 0
 local token = os.getenv("BENCH_TOKEN")
 local headers = {["Content-Type"] = "application/json", ["X-Centrifugo-Proxy-Token"] = token}

@@ -1,4 +1,7 @@
-"""Counts the instructions of a whole process under load, with valgrind: user space, real sockets, all threads."""
+"""Counts the instructions of a whole process under load, with valgrind.
+
+The process uses real sockets. All of its threads are counted, but only their instructions in user space.
+"""
 
 import asyncio
 import re
@@ -17,23 +20,27 @@ from bench.parts.client import Connection, connect_request, connected
 from bench.parts.load import TOKEN, Answers, timed
 from bench.parts.processes import BenchError, wait_until_it_listens, without_ours
 
-# Few, because requests wait long under valgrind: after 50 ms the service begins to check whether the caller hung up.
+# There are few connections, because requests wait long under valgrind. After 50 ms, the service begins to check whether
+# the caller has hung up, and this would be counted.
 CONNECTIONS: Final = 4
 WARM_UP: Final = 150
-SETTLE_S: Final = 6.0  # so that the export of the last spans is counted
-START_S: Final = 120.0  # valgrind is some fifty times slower
+SETTLE_S: Final = 6.0  # time for the export of the last spans, so that it is counted
+START_S: Final = 120.0  # a process starts about fifty times slower under valgrind
 COLLECTED: Final = re.compile(r"Collected : (\d+)")
 COUNT: Final = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null")
 
 
 def require_valgrind() -> None:
-    """Raises BenchError without valgrind."""
+    """Raises BenchError if valgrind is not installed."""
     if shutil.which("valgrind") is None:
         raise BenchError("valgrind is not installed; on Debian, install the package valgrind.")
 
 
 def per_request(arguments: list[str], port: int, environment: Mapping[str, str], requests: int, status: int) -> float:
-    """Instructions of `python arguments` per connect, each of which is answered with `status`. Raises BenchError."""
+    """The instructions per connect of the process `python arguments`.
+
+    Raises BenchError if the status of an answer is not `status`.
+    """
     name = " ".join(arguments)
     with tempfile.TemporaryFile() as output:
         command = [*COUNT, sys.executable, *arguments]
@@ -52,7 +59,7 @@ def per_request(arguments: list[str], port: int, environment: Mapping[str, str],
 
 
 def count_in(name: str, output: str) -> int:
-    """The instructions that valgrind reports in the output of this process. Raises BenchError."""
+    """The number of instructions in valgrind's output for the process `name`. Raises BenchError if it is missing."""
     found = COLLECTED.search(output)
     if found is None:
         raise BenchError(f"{name} was not counted. The end of its output:\n{output[-3000:]}")
@@ -60,7 +67,10 @@ def count_in(name: str, output: str) -> int:
 
 
 async def _load(pid: int, port: int, requests: int, status: int) -> set[int]:
-    """The statuses of the answers. For status 503, one connect that is never answered takes the only slot."""
+    """Send connects, and return the statuses of the answers.
+
+    For status 503, one more connect takes the only slot, because identity never answers it.
+    """
     held = await connected(port)
     holding = asyncio.create_task(held.exchange(connect_request("held", TOKEN))) if status == 503 else None
     await asyncio.sleep(1)

@@ -1,6 +1,6 @@
-"""The floor of a connect in Python: one ASGI function and one grpc.aio call.
+"""The floor: the smallest program in Python that answers a connect. It is one ASGI function with one grpc.aio call.
 
-It has no guard, error handling, metrics or traces.
+It has no guard, no error handling, no metrics and no traces.
 """
 
 import os
@@ -22,7 +22,7 @@ Message = dict[str, Any]
 
 @cache
 def validate() -> Callable[..., Awaitable[pb.ValidateResponse]]:
-    """The gRPC method; the first request opens the channel, in the event loop."""
+    """The gRPC method. The first request makes the channel, because it must be made in the event loop."""
     channel = aio.insecure_channel(os.environ["IDENTITY_VALIDATE_GRPC_ADDRESS"])
     return channel.unary_unary(
         VALIDATE,
@@ -34,7 +34,7 @@ def validate() -> Callable[..., Awaitable[pb.ValidateResponse]]:
 async def app(
     scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Answers every HTTP request as a connect."""
+    """Answers every HTTP request like a connect."""
     if scope["type"] != "http":
         return
     message = await receive()

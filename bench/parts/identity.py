@@ -1,6 +1,7 @@
-"""An identity service that accepts every ticket, or with --hang never answers: python -m bench.parts.identity PORT
+"""An identity service that accepts every ticket: python -m bench.parts.identity PORT
 
-With --calls FILE it counts the calls in a file of eight bytes, so that the count outlives the process.
+With --hang it never answers. With --calls FILE it keeps the number of calls in a file of eight bytes, so that a new
+process continues the count of an earlier one.
 """
 
 import argparse
@@ -26,7 +27,7 @@ YES: Final = pb.ValidateResponse(
 
 
 class CallCount:
-    """A number in a file of eight bytes. Processes that run one after another continue to count in it."""
+    """A number of calls, in a file of eight bytes. A new process continues the count of an earlier one."""
 
     def __init__(self, file: Path) -> None:
         with file.open("r+b") as opened:

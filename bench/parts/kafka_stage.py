@@ -1,4 +1,4 @@
-"""Runs a Kafka with domain events, and Centrifugos that get them from a bridge or with their own consumer."""
+"""Runs a Kafka broker with domain events, and Centrifugo, which gets them from a bridge or with its own consumer."""
 
 import json
 import os
@@ -32,16 +32,17 @@ PARTITIONS: Final = 4
 SESSION_S: Final = 6
 GIVE_UP_S: Final = 120.0
 MOST_QUEUED: Final = 500_000
-UNREAD: Final = 1 << 30  # bytes; with the default, Centrifugo closes a subscriber that reads too slowly
-QUIET: Final = {"log_level": 2}  # otherwise librdkafka logs that the broker has ended
+UNREAD: Final = 1 << 30  # bytes; with the default, Centrifugo disconnects a subscriber that reads too slowly
+QUIET: Final = {"log_level": 2}  # with the default, librdkafka logs an error when the broker ends
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
 class Stage:
-    """A running broker. `written` counts the events in each topic.
+    """A running Kafka broker. `written` contains the number of events in each topic.
 
-    `redis` is the address of the Redis that Centrifugo uses as its engine, or "" for the memory engine.
+    `redis` is the address of the Redis that Centrifugo uses as its engine. If it is "", Centrifugo uses its memory
+    engine.
     """
 
     address: str
@@ -50,7 +51,7 @@ class Stage:
     written: Counter[Form] = field(default_factory=Counter)
 
     def fill(self, form: Form, records: int, size: int) -> None:
-        """Write this many events with texts of `size` characters.
+        """Write `records` events, each with a text of `size` characters.
 
         Raises BenchError if Kafka does not accept them in time.
         """
@@ -67,7 +68,10 @@ class Stage:
             raise BenchError("Kafka did not accept all events in time.")
 
     def write(self, form: Form, rate: int, number: int) -> None:
-        """Write `number` events at a steady `rate`, in events a second. Raises BenchError as `fill` does."""
+        """Write `number` events at a steady rate of `rate` events per second.
+
+        Raises BenchError if Kafka does not accept them in time.
+        """
         producer = Producer({"bootstrap.servers": self.address, "linger.ms": 0, **QUIET})
         began = time.monotonic()
         for each in range(number):
@@ -85,7 +89,7 @@ class Stage:
 
     @contextmanager
     def centrifugo(self, form: Form = Form.BRIDGE, topic: str = "", port: int = 0) -> Iterator["Front"]:
-        """Run a Centrifugo on this port, or on a free one. It reads the topic itself if `form` is not BRIDGE."""
+        """Run a Centrifugo on this port, or on a free port. It reads the topic itself if `form` is not BRIDGE."""
         port = port or free_port()
         file = self.folder / f"centrifugo-{port}.json"
         file.write_text(json.dumps(self._configuration(form, topic or form.value, port)))
@@ -112,12 +116,12 @@ class Stage:
                 "channel_limit": CHANNELS,
                 "allowed_origins": [ORIGIN],
                 "queue_max_size": UNREAD,
-                "ping_interval": "1h",  # subscribers answer no pings; Centrifugo would close them after half a minute
+                "ping_interval": "1h",  # the subscribers do not answer pings, and Centrifugo would soon disconnect them
             },
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }
         if self.redis:
-            # With the prefix of an earlier run, Redis would still know the idempotency keys of that run.
+            # The prefix is new in each run: otherwise Redis would still have the idempotency keys of an earlier run.
             prefix = f"bench.{secrets.token_hex(4)}"
             config["engine"] = {"type": "redis", "redis": {"address": self.redis, "prefix": prefix}}
         if form is not Form.BRIDGE:
@@ -181,9 +185,10 @@ class Front:
                 return
 
     def wait_for(self, publications: int, look_every_s: float = 0.1) -> list[tuple[float, int]]:
-        """Wait for this many publications. Raises BenchError after `GIVE_UP_S`.
+        """Read the number of publications again and again, until it is at least `publications`.
 
-        Returns a pair for each look: the monotonic time in seconds, and the number of publications by then.
+        Returns a pair for each reading: the monotonic time in seconds, and the number. Raises BenchError after
+        `GIVE_UP_S`.
         """
         until = time.monotonic() + GIVE_UP_S
         looks = [(time.monotonic(), self.published())]
@@ -204,7 +209,7 @@ def new_group() -> str:
 
 @contextmanager
 def kafka_stage(redis: str = "") -> Iterator[Stage]:
-    """A broker with the topics. Raises BenchError if it does not start, or if Kafka or Centrifugo is missing."""
+    """Run a broker with the topics. Raises BenchError if it does not start, or if Kafka or Centrifugo is missing."""
     if why := why_missing():
         raise BenchError(why)
     require_centrifugo()

@@ -1,4 +1,4 @@
-"""Generates load: connects on many connections at once, with wrk if it is installed, else with our own client."""
+"""Generates load: sends connects on many connections at once. Uses wrk if it is installed, and otherwise our client."""
 
 import asyncio
 import json
@@ -21,15 +21,15 @@ from bench.parts.processes import BenchError
 from centrifugo_proxy.protocol.codes import path_of
 
 SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
-# Used only in measurements.
+# This token is used only in benchmarks.
 TOKEN: Final = "bench-token"  # noqa: S105
-# PROXY_MAX_INFLIGHT of a service that must answer everything: the load must have fewer connections.
+# The PROXY_MAX_INFLIGHT of a service that must not refuse requests. The load must have fewer connections than this.
 NO_SHEDDING: Final = "1000"
 
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a load. `bad` counts refused connects, and those without an answer."""
+    """The result of a load. `bad` is the number of connects that were refused or got no answer."""
 
     requests: int
     seconds: float
@@ -39,8 +39,9 @@ class Load:
 
 
 def load(port: int, seconds: float, connections: int) -> Load:
-    """Sends connects to `port` for this long; wrk takes whole seconds, at least one. Raises BenchError if a connect
-    fails, or if none was answered.
+    """Sends connects to `port` for `seconds`. wrk only accepts whole seconds, so the time is rounded, to at least one.
+
+    Raises BenchError if a connect fails, or if no connect is answered.
     """
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
     if done.bad:
@@ -77,7 +78,7 @@ def _by_us(port: int, seconds: float, connections: int) -> Load:
 
 @dataclass
 class Answers:
-    """The durations and statuses of requests; status 0 is a request without an answer."""
+    """The durations and statuses of requests. A request without an answer has the status 0."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -87,7 +88,7 @@ class Answers:
         self.seconds.append(seconds)
 
     def percentile_ms(self, percent: int) -> float:
-        """This percentile of the durations in milliseconds; 0 if there are none."""
+        """This percentile of the durations, in milliseconds; 0 if there are no durations."""
         return percentile(self.seconds, percent / 100) * 1000
 
     def as_load(self, seconds: float) -> Load:
@@ -96,7 +97,7 @@ class Answers:
 
 
 async def timed(connection: Connection, request: bytes, answers: Answers) -> int:
-    """Sends one request; returns the status, 0 for a broken connection and after 30 s without an answer."""
+    """Sends one request and returns the status. It is 0 if the connection breaks or no answer arrives within 30 s."""
     started = perf_counter()
     try:
         status = await connection.exchange(request)
@@ -107,8 +108,9 @@ async def timed(connection: Connection, request: bytes, answers: Answers) -> int
 
 
 async def send_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
-    """Sends requests one by one until the time `until` (perf_counter), the last request, or one without an answer.
-    Then closes the connection.
+    """Sends requests one by one, and then closes the connection.
+
+    Stops at the time `until` (perf_counter), after the last request, or after a request without an answer.
     """
     while perf_counter() < until and (request := next(requests, None)):
         if not await timed(connection, request, answers):

@@ -1,4 +1,4 @@
-"""CPU time and memory of a process and its children, from /proc."""
+"""Reads the CPU time and the memory of a process and its children from /proc."""
 
 import os
 import platform
@@ -10,12 +10,12 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def describe() -> dict[str, Any]:
-    """The number of cores, Python's version and the name of the operating system, for the result."""
+    """A description for the result: number of cores, version of Python, and name of the operating system."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU, user and system, of the process and its children, including those that have ended."""
+    """The CPU time in seconds (user and system) of the process and its children, including children that have ended."""
     return sum(sum(map(int, _stat(each)[11:15])) for each in _tree(pid)) / TICKS_PER_S
 
 
@@ -37,7 +37,9 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The third and later fields of the file. The second is the process's name, in parentheses."""
+    """The fields of /proc/PID/stat from the third field on. The second field is the name of the process, in
+    parentheses.
+    """
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""Starts the processes of a measurement on loopback, waits until they listen, and ends them by their id."""
+"""Starts the processes of a benchmark on loopback, waits until they listen, and ends them by their process id."""
 
 import os
 import resource
@@ -18,7 +18,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 20.0
 END_S: Final = 15.0
-# The shell's settings must not change the measurement.
+# Environment variables of the service begin with these. Those of the shell are removed, so that they cannot change the
+# result.
 OURS: Final = (
     *("CENTRIFUGO_", "FALLBACK_", "IDENTITY_", "OTEL_", "PROXY_", "LISTEN_", "LOG_LEVEL", "DEBUG", "ALLOWED_"),
     *("CHANNEL_", "FAMILY_", "RPC_", "BRIDGE_", "DJANGO_", "SPIFFE_"),
@@ -29,11 +30,14 @@ Environment = Mapping[str, str]
 
 
 class BenchError(Exception):
-    """A measurement failed: a process did not start, or gave a wrong answer. The message has the reason."""
+    """A benchmark failed: a process did not start, or gave a wrong answer. The message contains the reason."""
 
 
 def allow_many_connections(wanted: int) -> None:
-    """Raise a lower limit of open files to `wanted`, for this process and its children. Raises BenchError."""
+    """Raise the limit of open files to `wanted`, if it is lower, for this process and its children.
+
+    Raises BenchError if this is not allowed.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -52,10 +56,10 @@ def process(
     program: str = sys.executable,
     own_session: bool = False,
 ) -> Iterator[int]:
-    """The process id of `program arguments`, once it listens on `port`. Raises BenchError.
+    """Start `program` with `arguments`, and wait until it listens on `port`. Yields the process id.
 
-    With `own_session` the process is in a session of its own. If Linux groups processes by session (autogroup), it gets
-    as much CPU as each other session, whatever their numbers of threads.
+    With `own_session`, the process gets its own session. If Linux divides the CPU among sessions (autogroup), each
+    session gets the same share, whatever number of threads it has. Raises BenchError.
     """
     with (
         tempfile.TemporaryFile() as output,
@@ -83,7 +87,7 @@ def without_ours() -> dict[str, str]:
 def wait_until_it_listens(
     name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes], within_s: float = START_S
 ) -> None:
-    """Return when the process listens. Raises BenchError, with the start of its output, if it does not in time."""
+    """Return when the process listens. If it does not listen in time, raise BenchError with the start of its output."""
     until = time.monotonic() + within_s
     while popen.poll() is None and time.monotonic() < until:
         try:
@@ -106,7 +110,7 @@ def _end(popen: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def identity(*, hanging: bool = False) -> Iterator[str]:
-    """The address of an identity service that accepts every ticket, or never answers."""
+    """Run an identity service, and yield its address. It accepts every ticket or, with `hanging`, never answers."""
     port = free_port()
     arguments = ["-m", "bench.parts.identity", str(port), *(["--hang"] if hanging else [])]
     with process("the identity stub", arguments, port, {}):
@@ -115,7 +119,7 @@ def identity(*, hanging: bool = False) -> Iterator[str]:
 
 @contextmanager
 def sink() -> Iterator[str]:
-    """The URL of a span collector that discards everything."""
+    """Run a span collector that discards everything, and yield its URL."""
     port = free_port()
     with process("the span sink", ["-m", "bench.parts.sink", str(port)], port, {}):
         yield f"http://{LOOPBACK}:{port}/v1/traces"
@@ -123,7 +127,10 @@ def sink() -> Iterator[str]:
 
 @contextmanager
 def service(port: int, environment: Environment, tree: Path = ROOT, *, own_session: bool = False) -> Iterator[int]:
-    """The process id of `manage.py serve` of `tree` on `port`; without tracing unless `environment` says otherwise."""
+    """Run `manage.py serve` of the folder `tree` on `port`, and yield the process id.
+
+    Tracing is off by default; `environment` can turn it on.
+    """
     listen = {"LISTEN_HOST": LOOPBACK, "LISTEN_PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
     variables = {**listen, **environment}
     with process("the service", ["manage.py", "serve"], port, variables, tree, own_session=own_session) as pid:
@@ -132,19 +139,19 @@ def service(port: int, environment: Environment, tree: Path = ROOT, *, own_sessi
 
 @contextmanager
 def floor(port: int, environment: Environment) -> Iterator[int]:
-    """The process id of the bare ASGI function of bench/parts/floor.py on `port`."""
+    """Run the bare ASGI function of bench/parts/floor.py on `port`, and yield the process id."""
     with process("the floor", uvicorn_of("bench.parts.floor:app", port), port, environment) as pid:
         yield pid
 
 
 @contextmanager
 def peer(name: str, port: int, environment: Environment) -> Iterator[int]:
-    """The process id of the peer `name`, a module of bench/peers/, on `port`."""
+    """Run the service of the module `name` in bench/peers/ on `port`, and yield the process id."""
     with process(f"the peer {name}", uvicorn_of(f"bench.peers.{name}:app", port), port, environment) as pid:
         yield pid
 
 
 def uvicorn_of(app: str, port: int) -> list[str]:
-    """Python's arguments that serve an ASGI application with uvicorn's fastest options."""
+    """The arguments for Python that serve an ASGI application with uvicorn's fastest options."""
     listen = ["-m", "uvicorn", app, "--host", LOOPBACK, "--port", str(port)]
     return [*listen, "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]

@@ -9,7 +9,10 @@ AUTOGROUP: Final = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 class RunQueue(NamedTuple):
-    """The seconds that a thread has run on a core and waited for one since its start; `at_s` is the time of reading."""
+    """How long a thread has run on a core, and waited for a core, since its start. All times are in seconds.
+
+    `at_s` is the time at which the two counters were read.
+    """
 
     at_s: float
     ran_s: float
@@ -23,7 +26,10 @@ def run_queue(pid: int, at_s: float) -> RunQueue:
 
 
 def waiting_share(samples: Sequence[RunQueue]) -> float:
-    """The share of the time with work that the thread waited for a core, 0 to 1; 0 without work."""
+    """The time that the thread waited for a core, as a share (0 to 1) of the time in which it had work.
+
+    The share is 0 if the thread had no work.
+    """
     steps = list(_steps(samples))
     waited_s = sum(step.waited_s for step in steps)
     busy_s = waited_s + sum(step.ran_s for step in steps)
@@ -31,21 +37,26 @@ def waiting_share(samples: Sequence[RunQueue]) -> float:
 
 
 def worst_waiting_share(samples: Sequence[RunQueue], within_s: float = 1.0) -> float:
-    """The largest `waiting_share` of a time span of about `within_s` seconds; of the whole time if that is shorter."""
-    # Samples near the end begin no span: the rest of the time would be too short.
+    """The largest `waiting_share` of all time spans of about `within_s` seconds.
+
+    If all samples together cover less time, the result is their `waiting_share`.
+    """
+    # No span begins near the end, because the time that is left would be too short.
     starts = [n for n, first in enumerate(samples) if n == 0 or samples[-1].at_s - first.at_s >= within_s]
     return max((waiting_share(list(_span(samples, start, within_s))) for start in starts), default=0.0)
 
 
 def _steps(samples: Sequence[RunQueue]) -> Iterator[RunQueue]:
-    """The increases from each sample to the next. Where a counter became smaller, a new process began: no increase."""
+    """The increases from each sample to the next. If a counter has become smaller, the process was restarted, and the
+    two samples are skipped.
+    """
     for before, after in pairwise(samples):
         if after.ran_s >= before.ran_s and after.waited_s >= before.waited_s:
             yield RunQueue(after.at_s, after.ran_s - before.ran_s, after.waited_s - before.waited_s)
 
 
 def _span(samples: Sequence[RunQueue], start: int, within_s: float) -> Iterator[RunQueue]:
-    """The samples from `start` on, until they cover `within_s` seconds."""
+    """The samples from the index `start` on, until they cover `within_s` seconds."""
     for sample in samples[start:]:
         yield sample
         if sample.at_s - samples[start].at_s >= within_s:
@@ -53,5 +64,5 @@ def _span(samples: Sequence[RunQueue], start: int, within_s: float) -> Iterator[
 
 
 def sessions_share_equally() -> bool:
-    """True if Linux gives each session an equal share of the cores; otherwise each thread gets an equal share."""
+    """True if Linux gives each session an equal share of the cores. Otherwise each thread gets an equal share."""
     return AUTOGROUP.exists() and AUTOGROUP.read_text().strip() == "1"

@@ -1,4 +1,4 @@
-"""Clients that connect at once, and again when they are refused."""
+"""Clients that connect at the same moment, and connect again after they are refused."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ LEAST_PAUSE_S, MOST_PAUSE_S = 0.5, 20.0
 
 
 def pause_s(attempt: int) -> float:
-    """The pause before another attempt, as Centrifugo's SDKs make it: full jitter over a growing span.
+    """The pause before the next attempt, like that of Centrifugo's SDKs: a random time from a range that grows.
 
     https://centrifugal.dev/docs/transports/client_api#client-connection-states
     """
@@ -23,7 +23,7 @@ def pause_s(attempt: int) -> float:
 
 @dataclass
 class Storm:
-    """A number of clients that connect to one port. `in_after` has the seconds until each client was connected."""
+    """Clients that connect to one port. `in_after` has the number of seconds until each client was connected."""
 
     port: int
     clients: int
@@ -31,7 +31,7 @@ class Storm:
     in_after: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Runs until every client is connected, or for 60 s."""
+        """Runs until every client is connected, but for at most 60 s."""
         started = perf_counter()
         clients = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(clients, timeout=GIVE_UP_S)

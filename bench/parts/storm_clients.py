@@ -1,4 +1,4 @@
-"""Many clients of Centrifugo that connect at the same moment, and again when they are refused, as its SDKs do."""
+"""Clients of Centrifugo that connect at the same moment. After a refusal they connect again, like Centrifugo's SDKs."""
 
 import asyncio
 import json
@@ -11,17 +11,20 @@ from bench.parts.processes import LOOPBACK
 from bench.parts.storm import pause_s
 from bench.parts.websocket import CLOSE, close_code, command_frame, handshake, take_frame
 
-# The SDKs' `timeout`, for the opening of the connection and again for the answer to the connect command.
+# The option `timeout` of the SDKs. It limits the time to open the connection, and then the time until the answer to the
+# connect command.
 TIMEOUT_S: Final = 5.0
 PONG: Final = command_frame({})
 HEAD_END: Final = b"\r\n\r\n"
-# SDKs try again after an error below 100 and an error with `temporary`. After error 109 (the token has expired) they
-# stop, because these clients have no function that gets another token.
+# SDKs try again after an error with a code below 100, and after an error with `temporary`. After error 109 (the token
+# has expired) these clients stop, because they have no function that gets a new token.
 FIRST_SERVER_ERROR, TOKEN_EXPIRED = 100, 109
 
 
 class Fate(Enum):
-    """How an attempt to connect ended: connected, to be tried again, or final."""
+    """The result of an attempt to connect: IN is connected, AGAIN is a failure after which the client tries again, and
+    LOST is a failure after which it stops.
+    """
 
     IN = "in"
     AGAIN = "again"
@@ -29,7 +32,7 @@ class Fate(Enum):
 
 
 def fate_of_reply(reply: dict[str, Any]) -> Fate:
-    """What an SDK does after this answer to its connect command."""
+    """The result of an attempt with this answer to the connect command."""
     error = reply.get("error")
     if error is None:
         return Fate.IN
@@ -38,7 +41,7 @@ def fate_of_reply(reply: dict[str, Any]) -> Fate:
 
 
 def fate_of_close(code: int) -> Fate:
-    """What an SDK does after this close code: 3500–3999 and 4500–4999 are final.
+    """The result of an attempt that ends with this close code. After 3500–3999 and 4500–4999, SDKs do not try again.
 
     https://centrifugal.dev/docs/server/codes#disconnect-codes
     """
@@ -46,9 +49,9 @@ def fate_of_close(code: int) -> Fate:
 
 
 class Attempt(asyncio.Protocol):
-    """One connection: opens the WebSocket, sends the connect command, then answers pings.
+    """One attempt to connect: opens the WebSocket, sends the connect command, and answers pings after that.
 
-    `ended` gets the attempt's fate and a short reason. A connection that Centrifugo has accepted stays open.
+    `ended` gets the fate of the attempt and a short reason. If Centrifugo accepts the connection, it stays open.
     """
 
     def __init__(self, port: int, ticket: str) -> None:
@@ -69,7 +72,7 @@ class Attempt(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from asyncio.Transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is no subclass
         self._transport.write(handshake(self._port))
 
     def data_received(self, data: bytes) -> None:
@@ -88,7 +91,7 @@ class Attempt(asyncio.Protocol):
         self._closed(1006)
 
     def _opened(self) -> bool:
-        """True once the WebSocket is open; the connect command is sent then."""
+        """If the WebSocket is open now, send the connect command. Returns True if the WebSocket is open."""
         head, end, rest = self._received.partition(HEAD_END)
         if not end:
             return False
@@ -124,9 +127,9 @@ class Attempt(asyncio.Protocol):
 
 @dataclass
 class Crowd:
-    """Clients that start at once, spread over these ports of Centrifugo.
+    """Clients that connect at the same moment, spread over these ports of Centrifugo.
 
-    `in_after` has the seconds until each client was connected, `ends` counts how attempts ended.
+    `in_after` has the number of seconds until each client was connected. `ends` counts the attempts by their results.
     """
 
     ports: list[int]
@@ -139,7 +142,10 @@ class Crowd:
     _open: dict[int, Attempt] = field(default_factory=dict)
 
     async def run(self, at_most_s: float) -> None:
-        """Run until every client is connected or lost, at most this long. Open connections stay open until `close`."""
+        """Run until every client is connected or lost, but for at most `at_most_s`.
+
+        The connections stay open until `close` is called.
+        """
         started = asyncio.get_running_loop().time()
         tasks = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(tasks, timeout=at_most_s)
@@ -172,7 +178,7 @@ class Crowd:
             failures += 1
 
     async def _attempt(self, number: int, ticket: str) -> Fate:
-        """One attempt with a new ticket, like that of an SDK with getData."""
+        """Make one attempt with a new ticket, like an SDK with the option getData."""
         self.attempts += 1
         port = self.ports[number % len(self.ports)]
         attempt, fate = Attempt(port, ticket), Fate.AGAIN

@@ -26,12 +26,11 @@ class Clients(Protocol):
 
 
 class Figures(NamedTuple):
-    """The figures of a storm. Names with `_s` are in seconds; triples are p50, p99 and maximum.
+    """The figures of a storm. Figures whose names end in `_s` are in seconds. Triples are p50, p99 and maximum.
 
-    `ends` counts attempts by how they ended. `limits` has pairs: the seconds since sampling began,
-    and the limit of requests in flight.
-    `waiting_share` is the time for which the service waited for a core, as a share of its time waiting or running: over
-    the whole storm, and in its worst second.
+    `ends` counts attempts by their results. `limits` has pairs: the number of seconds since sampling began, and the
+    limit of requests in flight at that time. `waiting_share` is the time in which the service waited for a core, as a
+    share of the time in which it had work. Its two numbers are for the whole storm, and for the worst second.
     """
 
     clients: int
@@ -57,7 +56,7 @@ class Figures(NamedTuple):
 
 
 def growth(samples: Sequence[float]) -> int:
-    """The growth of a counter from 0 to the last of these samples. It may restart from 0 in between."""
+    """The total growth of a counter that starts at 0. The counter may be reset to 0 between samples."""
     grown = 0.0
     for before, after in zip((0.0, *samples), samples, strict=False):
         grown += after - before if after >= before else after
@@ -65,7 +64,7 @@ def growth(samples: Sequence[float]) -> int:
 
 
 def after_share(in_after: Sequence[float], clients: int, share: float) -> float:
-    """Seconds until this share of all clients was connected; infinite if it never was."""
+    """The number of seconds until this share of all clients was connected; infinite if it was never reached."""
     needed = ceil(clients * share)
     return sorted(in_after)[needed - 1] if len(in_after) >= needed else float("inf")
 
@@ -107,7 +106,7 @@ def figures(
 
 
 def missed(found: Figures) -> dict[str, bool]:
-    """The targets, each as a sentence; True if it is missed."""
+    """The targets, each described by a text. The value is True if the target is missed."""
     all_in_s = ALL_IN_S + FOR_EACH_MORE_S * max(0, found.clients - FIRST_CLIENTS)
     slowest = max(found.live_s[1], found.ready_s[1])
     return {
@@ -127,15 +126,15 @@ def table(found: Figures) -> str:
         f"{found.connected} of {found.clients} connected: 50 % after {found.half_in_s:.1f} s, "
         f"95 % after {found.most_in_s:.1f} s, all after {found.all_in_s:.1f} s",
         f"per client: {found.calls_each:.2f} calls to identity, {found.attempts_each:.1f} attempts; "
-        f"{found.shed} requests refused by the service, {found.gone} whose caller hung up",
-        f"attempts by their end: {', '.join(f'{name} {number}' for name, number in found.ends.items())}",
+        f"the service refused {found.shed} requests; the callers of {found.gone} requests hung up",
+        f"attempts by result: {', '.join(f'{name} {number}' for name, number in found.ends.items())}",
         f"seconds of CPU since the start: {', '.join(f'{name} {used:.1f}' for name, used in found.cpu_s.items())}",
         f"/health/live  p50 {_ms(found.live_s[0])}, p99 {_ms(found.live_s[1])}, max {_ms(found.live_s[2])}",
         f"/health/ready p50 {_ms(found.ready_s[0])}, p99 {_ms(found.ready_s[1])}, max {_ms(found.ready_s[2])} "
         f"({found.probes} probes, {found.probes_refused} refused)",
         f"event loop's lag p50 {_ms(found.lag_s[0])}, p99 {_ms(found.lag_s[1])}, max {_ms(found.lag_s[2])}",
-        f"the service waited for a core for {found.waiting_share[0]:.0%} of the time in which it had work, "
-        f"and for {found.waiting_share[1]:.0%} of it in the worst second",
+        f"the service waited for a core for {found.waiting_share[0]:.0%} of the time in which it had work; "
+        f"in the worst second for {found.waiting_share[1]:.0%}",
         f"limit {min(limits):.0f} to {max(limits):.0f}: "
         + ", ".join(f"{limit:.0f} at {second:.0f} s" for second, limit in steps),
         *(f"{'MISSED' if bad else 'ok    '}  {sentence}" for sentence, bad in missed(found).items()),

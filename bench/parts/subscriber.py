@@ -1,7 +1,7 @@
-"""Clients that receive every publication of the channels: python -m bench.parts.subscriber PORT
+"""A client that receives every publication of the channels: python -m bench.parts.subscriber PORT
 
-Each is a process that reads and discards what Centrifugo sends, until it is ended. It prints a line when it is
-subscribed to all channels, and ends by itself if Centrifugo closes the connection.
+The client is a process of its own. It reads and discards all data from Centrifugo until it is killed. When it is
+subscribed to all channels, it prints a line. It ends if Centrifugo closes the connection.
 """
 
 import socket
@@ -22,7 +22,7 @@ LAST_REPLY: Final = f'"id":{CHANNELS + 1},'.encode()
 
 @contextmanager
 def subscribed(port: int, clients: int) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """Run this many clients. Raises BenchError if one cannot subscribe, or ends before the block does."""
+    """Run this many clients. Raises BenchError if a client cannot subscribe, or ends before the `with` block ends."""
     with ExitStack() as stack:
         running = [stack.enter_context(_client(port)) for _ in range(clients)]
         yield running
@@ -43,11 +43,11 @@ def _client(port: int) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def receive(port: int) -> None:
-    """Connect, subscribe to all channels, and read until the end of the connection."""
+    """Connect, subscribe to all channels, and read until the connection is closed."""
     with socket.create_connection((LOOPBACK, port)) as connection:
         connection.sendall(handshake(port))
         connection.recv(CHUNK)
-        # In a thread, because publications arrive while the subscriptions are sent.
+        # The commands are sent in a thread, because publications already arrive at the same time.
         threading.Thread(target=connection.sendall, args=(commands(),)).start()
         received, end = bytearray(CHUNK), b""
         ready = False

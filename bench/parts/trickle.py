@@ -1,4 +1,4 @@
-"""Connects with pool tickets during an outage of identity."""
+"""Sends connects with fallback tickets during an outage of identity."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ DEGRADED_S = 30.0
 
 
 async def degraded(port: int) -> None:
-    """Send connects until the service is degraded by the outage. Raises BenchError after DEGRADED_S."""
+    """Send connects until /health reports a degraded outage. Raises BenchError after DEGRADED_S."""
     until = perf_counter() + DEGRADED_S
     connection = await connected(port)
     while not await asyncio.to_thread(_is_degraded, port):
@@ -30,7 +30,7 @@ def _is_degraded(port: int) -> bool:
 
 
 async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
-    """Send connects, each with the next ticket, one at a time per connection: for this long, or until all are sent."""
+    """Send a connect for each ticket, one at a time on each connection. Stop after `seconds`."""
     answers, requests = Answers(), map(connect_request, tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]

@@ -1,4 +1,4 @@
-"""The call Validate of the contract, as the programs here send it."""
+"""The name of the gRPC method Validate, and the request that the benchmarks send."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Asks a service for its health and metrics at a steady rate until SIGTERM: python -m bench.parts.watch PORT FILE
+"""Reads the health and the metrics of a service at a steady rate until SIGTERM: python -m bench.parts.watch PORT FILE
 
-Each request uses a new connection, as a kubelet's does. At the end the samples are written to FILE, in JSON.
+Each request uses a new connection, like a probe of kubelet. At the end, it writes the samples to FILE, in JSON.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 PROBE_EVERY_S: Final = 0.1
 SCRAPE_EVERY_S: Final = 0.25
-# A probe that takes longer, or whose connection breaks, counts as this long.
+# If a probe takes longer than this, or its connection breaks, this is recorded as its duration.
 GIVE_UP_S: Final = 10.0
 PROBES: Final = ("/health/live", "/health/ready")
 METRICS: Final = {
@@ -27,7 +27,7 @@ METRICS: Final = {
 
 
 class Samples:
-    """The seconds that each probe took, the number of refused connections, and the metrics over time."""
+    """The duration of each probe in seconds, the number of refused connections, and the metrics over time."""
 
     def __init__(self) -> None:
         self.probes: dict[str, list[float]] = {path: [] for path in PROBES}
@@ -75,7 +75,7 @@ async def _get(port: int, path: str) -> bytes:
 
 
 async def watch(port: int) -> str:
-    """Ask at a steady rate until SIGTERM, without waiting for earlier answers. Returns the samples in JSON."""
+    """Send requests at a steady rate until SIGTERM, without waiting for answers. Returns the samples as JSON."""
     samples, under_way, ended = Samples(), set[asyncio.Task[None]](), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
 

@@ -1,25 +1,28 @@
-"""The part of the WebSocket protocol that a client of Centrifugo needs: https://www.rfc-editor.org/rfc/rfc6455."""
+"""Those parts of the WebSocket protocol that a client of Centrifugo needs: https://www.rfc-editor.org/rfc/rfc6455."""
 
 import json
 from typing import Any, Final, NamedTuple
 
 TEXT, CLOSE = 0x1, 0x8
 SHORT, MEDIUM = 126, 0xFFFF
-# A client must send a mask. A mask of zeros leaves the payload unchanged, and no proxy here needs to be protected.
+# A client must send a mask. A mask of zeros does not change the payload. That is fine here: the mask protects proxies,
+# and there are none.
 MASKED: Final = 0x80
 NO_MASK: Final = bytes(4)
 ORIGIN: Final = "http://bench.test"
 
 
 class Frame(NamedTuple):
-    """A whole frame from the server."""
+    """A complete frame from the server."""
 
     opcode: int
     payload: bytes
 
 
 def handshake(port: int) -> bytes:
-    """The request that opens a connection to Centrifugo on loopback. The answer to its constant key is not checked."""
+    """The request that opens a connection to Centrifugo on loopback. It has a constant key: nobody checks the answer to
+    the key.
+    """
     return (
         f"GET /connection/websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {ORIGIN}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -30,7 +33,7 @@ def text_frame(payload: bytes) -> bytes:
     """A text frame from the client. Raises ValueError for a payload of more than 65,535 bytes."""
     size = len(payload)
     if size > MEDIUM:
-        raise ValueError(f"the payload has {size} bytes, at most {MEDIUM} are supported")
+        raise ValueError(f"the payload has {size} bytes; at most {MEDIUM} are supported")
     length = bytes([MASKED | size]) if size < SHORT else bytes([MASKED | SHORT]) + size.to_bytes(2, "big")
     return bytes([0x80 | TEXT]) + length + NO_MASK + payload
 
@@ -41,7 +44,7 @@ def command_frame(command: dict[str, Any]) -> bytes:
 
 
 def take_frame(received: bytes) -> tuple[Frame, bytes] | None:
-    """The first frame of `received` and the bytes after it, None while it is incomplete."""
+    """The first frame in `received`, and the bytes after it. None if the frame is not complete yet."""
     if len(received) < 2:
         return None
     size, start = received[1] & 0x7F, 2
@@ -55,5 +58,5 @@ def take_frame(received: bytes) -> tuple[Frame, bytes] | None:
 
 
 def close_code(frame: Frame) -> int:
-    """The code of a close frame; 1005 if it has none."""
+    """The code of a close frame; 1005 if the frame has no code."""
     return int.from_bytes(frame.payload[:2], "big") if len(frame.payload) >= 2 else 1005

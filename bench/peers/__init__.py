@@ -1,4 +1,4 @@
-"""The work of a connect in other Python frameworks: read the request, call Validate, answer. No guard, metrics, traces.
+"""Small services in other Python frameworks that answer a connect: they read the request, call Validate, and answer.
 
-The packages of FastAPI and Starlette are in requirements/bench.txt.
+They have no guard, no metrics and no traces. requirements/bench.txt installs FastAPI and Starlette.
 """

@@ -1,4 +1,4 @@
-"""A connect with Django as its documentation shows it: an async view, ASGIHandler, no middlewares."""
+"""A connect with Django, as in Django's documentation: an async view with ASGIHandler, without middlewares."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A connect with FastAPI, with the request as a Pydantic model."""
+"""A connect with FastAPI. A Pydantic model describes the request."""
 
 from typing import Any
 

@@ -37,4 +37,4 @@ def test_trees_whose_rows_would_have_the_same_name_are_refused(
     with pytest.raises(SystemExit):
         compare.main()
 
-    assert "accepted: different names, none of them service" in capsys.readouterr().err
+    assert "accepted: folders with different names, not service" in capsys.readouterr().err

@@ -32,7 +32,7 @@ def frames(server: ServerProtocol) -> list[ReferenceFrame]:
 
 
 def test_a_frame_of_more_than_65535_bytes_is_refused() -> None:
-    with pytest.raises(ValueError, match="the payload has 65536 bytes, at most 65535"):
+    with pytest.raises(ValueError, match="the payload has 65536 bytes; at most 65535"):
         text_frame(bytes(65_536))
 
 
