@@ -101,7 +101,7 @@ def test_sasl_needs_a_mechanism_a_user_and_a_password(routes: str, missing: str)
     ]
 
 
-def test_sasl_without_tls_is_a_warning(routes: str) -> None:
+def test_sasl_without_tls_gives_a_warning(routes: str) -> None:
     given = {"MECHANISM": "SCRAM-SHA-512", "USER": "u", "PASSWORD": "p"}
     sasl = {f"BRIDGE_KAFKA_SASL_{name}": value for name, value in given.items()}
 

@@ -107,7 +107,7 @@ def test_a_pool_at_the_watermark_is_ok(tmp_path: Path, settings: Settings) -> No
     )
 
 
-def test_one_ticket_below_the_watermark_is_a_warning(tmp_path: Path, settings: Settings) -> None:
+def test_one_ticket_below_the_watermark_gives_a_warning(tmp_path: Path, settings: Settings) -> None:
     path, _ = pool_file(tmp_path, 2)
     settings.FALLBACK_LOW_WATERMARK = 3
 
@@ -162,7 +162,7 @@ def test_with_an_empty_path_the_state_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("status", ["missing", "unreadable", "empty"])
-def test_a_pool_that_could_not_be_loaded_is_critical(tmp_path: Path, status: str) -> None:
+def test_with_a_pool_that_could_not_be_loaded_the_state_is_critical(tmp_path: Path, status: str) -> None:
     path = tmp_path / "pool"
     if status == "unreadable":
         path.mkdir()

@@ -44,7 +44,7 @@ async def one_connection(handler: Handler, client_closes_first: bool) -> None:
     writer.close()
 
 
-async def test_an_error_of_the_handler_is_an_error_of_the_test() -> None:
+async def test_an_error_of_the_handler_is_raised_in_the_test() -> None:
     async def fails(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise ValueError("a mistake in the test")
 

@@ -116,7 +116,7 @@ def test_a_broadcast_that_reached_all_channels_is_done() -> None:
         {"replies": [{"error": {"message": "no"}}]},
     ],
 )
-def test_a_body_that_does_not_answer_every_command_is_an_outage(body: Any) -> None:
+def test_a_body_that_does_not_answer_every_command_counts_as_an_outage(body: Any) -> None:
     with pytest.raises(Failure) as failure:
         verdicts(body, [Sent()])
 
@@ -124,7 +124,7 @@ def test_a_body_that_does_not_answer_every_command_is_an_outage(body: Any) -> No
 
 
 @pytest.mark.parametrize("responses", [None, {}, [1, 2], [], [{}], [{}, {}, error(100)]])
-def test_a_broadcast_without_one_response_for_each_channel_is_an_outage(responses: Any) -> None:
+def test_a_broadcast_without_one_response_for_each_channel_counts_as_an_outage(responses: Any) -> None:
     with pytest.raises(Failure) as failure:
         verdict_of({"broadcast": {"responses": responses}}, "broadcast", ("a", "b"))
 

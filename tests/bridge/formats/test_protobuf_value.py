@@ -213,7 +213,7 @@ def test_a_text_of_proto2_that_is_not_utf8_is_poison(value: bytes) -> None:
         ("d.binpb", "test.v1.Else", "a descriptor set without the message test.v1.Else"),
     ],
 )
-def test_a_descriptor_set_that_cannot_be_used_is_a_fault(file: str, message: str, saw: str) -> None:
+def test_a_descriptor_set_that_cannot_be_used_is_reported_as_a_fault(file: str, message: str, saw: str) -> None:
     text = text_for("Event").replace("d.binpb", file).replace("test.v1.Event", message)
 
     assert faults_of(f"version = 1\n{text}", read_file) == [
@@ -222,7 +222,7 @@ def test_a_descriptor_set_that_cannot_be_used_is_a_fault(file: str, message: str
     ]
 
 
-def test_a_descriptor_set_without_its_imports_is_a_fault() -> None:
+def test_a_descriptor_set_without_its_imports_is_reported_as_a_fault() -> None:
     files = FileDescriptorSet.FromString(descriptor_set())
     alone = FileDescriptorSet(file=[files.file[-1]]).SerializeToString()
 

@@ -494,7 +494,7 @@ def test_versions_in_different_channels_are_accepted() -> None:
     assert routes_of(versioned("entry:{id}", "first") + versioned("event:{id}", "second")).topics == ("t",)
 
 
-def test_a_missing_or_binary_file_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_is_reported_as_a_fault(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"version = 1\n\xff")
 
@@ -512,7 +512,7 @@ def load_faults(file: Path) -> list[str]:
 
 @pytest.mark.parametrize("value", [1, "x", [1], {"a": {"b": 1}}, [], {}, True, 1.5, "a\nb", None])
 @pytest.mark.parametrize("key", ["name", "topics", "format", "root", "where", "max_age", "age_from", "actions"])
-def test_a_value_of_a_wrong_type_is_a_fault_and_never_raises_another_exception(key: str, value: Any) -> None:
+def test_a_value_of_a_wrong_type_is_reported_as_a_fault_and_raises_no_other_exception(key: str, value: Any) -> None:
     sentences = faults_of(f"version = 1\n[[routes]]\n{key} = {toml(value)}\n" if value is not None else "[[routes]]\n")
 
     assert all(" saw " in sentence and "; accepted: " in sentence for sentence in sentences)

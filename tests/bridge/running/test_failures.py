@@ -171,7 +171,7 @@ async def test_in_an_outage_the_bridge_tries_one_request_at_a_time_until_it_gets
     ("host", "cause"),
     [("127.0.0.1:1", "refused"), ("centrifugo.invalid", "dns"), ("255.255.255.255:80", "unreachable")],
 )
-async def test_a_failed_connection_is_an_outage_with_its_cause(host: str, cause: str) -> None:
+async def test_a_failed_connection_counts_as_an_outage_and_has_its_cause(host: str, cause: str) -> None:
     async with open_api(f"http://{host}/api", key="", timeout_s=60, requests=1, parallel=True) as api:
         with pytest.raises(Failure) as failure:
             await api.send([publication("a")], ordered=False)

@@ -162,7 +162,7 @@ async def test_the_report_does_not_repeat_credentials_in_the_url() -> None:
     assert password not in line
 
 
-async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:
+async def test_a_centrifugo_that_refuses_the_request_is_reported_as_a_fault() -> None:
     findings = Findings()
 
     async with scripted_centrifugo() as centrifugo:
@@ -174,7 +174,7 @@ async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:
     assert findings == Findings([line], 1)
 
 
-async def test_https_at_a_port_without_tls_is_a_fault_that_names_the_reason_from_openssl() -> None:
+async def test_https_at_a_port_without_tls_is_reported_as_a_fault_with_the_reason_from_openssl() -> None:
     findings = Findings()
 
     async with scripted_centrifugo() as centrifugo:

@@ -134,7 +134,7 @@ async def until_contact(claims: SharedClaims) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_killed_redis_is_an_error_and_its_return_is_detected(redis: RedisProcess) -> None:
+async def test_claims_fail_while_redis_is_down_and_its_return_is_detected(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims:
         await claims.contact()
         redis.kill()
@@ -226,7 +226,7 @@ async def test_a_redis_that_refuses_commands_is_detected_at_the_first_contact(
         ("127.0.0.1:1", "cannot connect (Connection refused)"),
     ],
 )
-async def test_an_unreachable_server_is_an_error_with_its_reason(host: str, reason: str) -> None:
+async def test_a_contact_with_an_unreachable_server_fails_with_the_reason(host: str, reason: str) -> None:
     async with claims_in(f"redis://{host}", deadline_s=20) as claims:
         contacted = await claims.contact()
 
@@ -288,7 +288,7 @@ OF_A_CLUSTER = "it is a node of a Redis Cluster, which is not supported"
         (b"-ERR max number of clients reached\r\n", "it has reached its maximum number of clients"),
     ],
 )
-async def test_the_reply_of_an_unusable_server_is_an_error_with_its_reason(reply: bytes, reason: str) -> None:
+async def test_a_claim_fails_with_the_reason_if_the_server_is_unusable(reply: bytes, reason: str) -> None:
     async with answering(reply) as url, claims_in(url) as claims:
         result = await claims.claim(TICKETS[0])
         await claims.contact()
@@ -362,7 +362,7 @@ async def test_tls_requires_a_certificate_for_the_host_from_the_configured_autho
 
 
 @pytest.mark.parametrize(("kind", "problem"), [("fifo", "not a regular file"), ("absent", "No such file or directory")])
-async def test_a_tls_file_that_cannot_be_read_is_an_error_and_does_not_block_the_loop(
+async def test_a_contact_fails_if_a_tls_file_cannot_be_read_and_does_not_block_the_event_loop(
     tmp_path: Path, kind: str, problem: str
 ) -> None:
     os.mkfifo(tmp_path / "fifo")

@@ -123,7 +123,7 @@ async def test_used_tickets_are_counted_per_pool(tmp_path: Path) -> None:
         assert (results, old.used, new.used) == ([Result.WON, Result.USED, Result.WON], 1, 1)
 
 
-async def test_a_file_that_another_connection_keeps_locked_is_an_error(tmp_path: Path) -> None:
+async def test_a_claim_fails_while_another_connection_keeps_the_file_locked(tmp_path: Path) -> None:
     async with claims_in(f"file://{tmp_path}", deadline_s=0.2) as claims:
         await claims.contact()
         with sqlite3.connect(tmp_path / FILE, isolation_level=None) as holder:
@@ -146,7 +146,7 @@ def test_a_full_disk_is_noticed_at_the_next_contact(tmp_path: Path) -> None:
     assert printed == "won False\n"
 
 
-async def test_a_folder_that_cannot_be_made_is_an_error_with_its_reason(tmp_path: Path) -> None:
+async def test_a_contact_fails_with_the_reason_if_the_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
     async with claims_in(f"file://{tmp_path}/file/claims") as claims:
@@ -156,7 +156,7 @@ async def test_a_folder_that_cannot_be_made_is_an_error_with_its_reason(tmp_path
     assert remembered(claims).notices == [StoreDown(StoreKind.FILE, reason, OnError.REFUSE)]
 
 
-async def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
+async def test_a_claim_fails_if_the_file_is_not_a_database(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("not a database" * 100)
 
     async with claims_in(f"file://{tmp_path}") as claims:
@@ -168,7 +168,7 @@ async def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("count", ["'many'", "x'ff'", "CAST(x'ff' AS TEXT)", "9e999"])
-async def test_a_damaged_count_is_an_error(tmp_path: Path, count: str) -> None:
+async def test_a_contact_fails_if_the_count_in_the_file_is_damaged(tmp_path: Path, count: str) -> None:
     async with claims_in(f"file://{tmp_path}") as claims:
         await claims.claim(TICKETS[0])
         damage(tmp_path, f"UPDATE pool SET used = {count}")  # noqa: S608
@@ -178,7 +178,7 @@ async def test_a_damaged_count_is_an_error(tmp_path: Path, count: str) -> None:
     assert remembered(claims).notices == [StoreDown(StoreKind.FILE, DAMAGED, OnError.REFUSE)]
 
 
-async def test_a_damaged_claim_is_an_error(tmp_path: Path) -> None:
+async def test_a_claim_fails_if_its_row_in_the_file_is_damaged(tmp_path: Path) -> None:
     async with claims_in(f"file://{tmp_path}") as claims:
         await claims.claim(TICKETS[0])
         damage(tmp_path, "UPDATE claim SET holder = CAST(x'ff' AS TEXT)")
