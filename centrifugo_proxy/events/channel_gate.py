@@ -1,4 +1,4 @@
-"""Decides whether a connection may subscribe or publish to a channel, for subscribe, publish and sub_refresh."""
+"""Decides whether a connection may subscribe or publish to a channel. subscribe, publish and sub_refresh use it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -59,7 +59,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The connect event with its collaborators. `wake_probe` is called if identity does not answer."""
+    """The connect event, and the parts that it uses. `wake_probe` is called if identity does not answer."""
 
     identity: IdentityClient
     admission: Admission

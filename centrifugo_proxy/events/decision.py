@@ -77,7 +77,7 @@ NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, answers.Error(codes.NO
 
 
 def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
-    """A bug, or an answer that breaks the contract. The client does not learn the cause."""
+    """A bug, or an invalid answer of a service. The client does not learn the cause."""
     return Decision("internal_error", 500, answers.Error(codes.INTERNAL, "internal error"), notices, fault)
 
 

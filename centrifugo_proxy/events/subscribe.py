@@ -40,10 +40,9 @@ class Subscribe:
 
 
 def allowed_until(expire_at: int, now: float, ttl_s: int, notices: Notices) -> Decision:
-    """Allowed until `expire_at` of the family service or until now + `ttl_s`, whichever is earlier.
+    """Allowed until the earlier of two times: the family service's `expire_at`, and `now` + `ttl_s`. 0 sets no end.
 
-    If both are 0, the subscription has no end. `now` is rounded up, because Centrifugo permanently refuses a
-    subscription that has expired when the answer arrives.
+    `now` is rounded up, because Centrifugo permanently refuses a subscription that has expired when the answer arrives.
     """
     expire_at, cut = bounded(expire_at, now, "family_service")
     if ttl_s:

@@ -103,7 +103,7 @@ def read_scrape(at: float, exposition: bytes) -> Scrape:
 def rates(earlier: Scrape, later: Scrape) -> dict[str, float] | None:
     """Connects a second by outcome between two scrapes.
 
-    None if a count fell, such as by a restart of the process, or if no time passed.
+    None if no time passed, or if a count fell because the process was restarted.
     """
     seconds = later.at - earlier.at
     grown = {outcome: count - earlier.connects.get(outcome, 0) for outcome, count in later.connects.items()}

@@ -72,7 +72,10 @@ def _left(group: Iterable[Pod]) -> int:
 
 
 def state_of(pod: Pod) -> PluginState:
-    """The state of one pod, if any pod answers. In an outage, a pod that accepts no ticket refuses all connects."""
+    """The state of one pod, in a fleet in which some pod answers.
+
+    CRITICAL if the pod is in an outage and accepts no ticket: it then refuses all connects.
+    """
     if pod.health is None:
         return PluginState.WARNING
     outage, pool = pod.health.identity_outage, pod.health.fallback_pool

@@ -105,7 +105,7 @@ class RealTime:
 
 @dataclass
 class ScriptedIdentity:
-    """An `IdentityClient` in memory. While it is up it accepts one ticket; while it is down it does not answer."""
+    """An `IdentityClient` in memory. While it is up, it accepts one ticket. While it is down, it does not answer."""
 
     known: str
     up: bool = True

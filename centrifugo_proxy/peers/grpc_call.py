@@ -30,7 +30,7 @@ CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.va
 
 
 class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
-    """Metadata that grpc.aio uses without a copy (docs/upgrading.md). It evaluates the truth value, and reads it once.
+    """Metadata that grpc.aio uses without a copy. docs/upgrading.md explains how.
 
     If a caller passes None instead, grpc.aio makes an empty aio.Metadata, which takes more time than this tuple.
     """
@@ -51,7 +51,7 @@ class Peer:
     `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of each call that was
     made, even if it failed or was cancelled. In spans, `name` distinguishes services with the same methods. `capacity`
     limits the calls in flight, and `refused` is called for each call that it refuses. `share` limits the requests that
-    wait for these calls: if the service hangs, it cannot block requests that do not need it. `abandoned` counts the
+    wait for these calls, so that a service that hangs cannot block requests that do not need it. `abandoned` counts the
     calls whose callers have hung up.
     """
 

@@ -1,9 +1,9 @@
 """Decides when a channel is replaced. Every time is an argument, in seconds of one monotonic clock.
 
-gRPC looks up a missing name again only after up to two minutes. It keeps a connection to a host that is silent. It
-looks up a name only when a connection is lost. So a channel is replaced by a new channel, the candidate, which starts
-with a lookup and a new connection. The candidate takes over when it is connected, so that no call is lost. A candidate
-with new credentials takes over after CREDENTIALS_S at the latest.
+If a name does not exist, gRPC may wait for two minutes before it looks the name up again. gRPC keeps a connection to a
+host that does not answer. It looks up a name only when a connection is lost. So a channel is replaced by a new channel,
+the candidate, which starts with a lookup and a new connection. The candidate takes over when it is connected, so that
+no call is lost. A candidate with new credentials takes over after CREDENTIALS_S at the latest.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Rollover:
 
     opened_at: float
     age_s: float | None = None
-    swapped_for: Reason | None = None  # of the latest swap
+    swapped_for: Reason | None = None  # the reason of the latest swap
     _reason: Reason | None = None
     _connected_at: float | None = None
     _expired: bool = False

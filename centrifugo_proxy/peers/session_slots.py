@@ -60,7 +60,7 @@ class SessionSlots:
         return max(1, part - max(1, part // RESERVED_DIVISOR))
 
     def share(self) -> "Share":
-        """The share of one more service."""
+        """Create the share of one more service."""
         self.shares.append(Share(self))
         return self.shares[-1]
 

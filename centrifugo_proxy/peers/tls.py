@@ -72,14 +72,14 @@ def _content(path: str) -> bytes | None:
 def _check(files: TlsFiles, ca: bytes | None) -> None:
     """Check the files before gRPC gets them: it accepts any bytes, and then fails at each handshake."""
     if ca is not None and (problem := why_no_authorities(ca)):
-        raise TlsFilesRefused(f"no certificate in PEM in {safe_path(files.ca)} ({problem})")
+        raise TlsFilesRefused(f"{safe_path(files.ca)} contains no certificate in PEM ({problem})")
     if files.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:  # with a password set, OpenSSL does not prompt on the terminal for an encrypted key
             context.load_cert_chain(files.cert, files.key or None, password="")
         except OSError as error:
             names = f"{safe_path(files.cert)} and {safe_path(files.key)}"
-            raise TlsFilesRefused(f"no certificate with its key in PEM in {names} ({_words(error)})") from None
+            raise TlsFilesRefused(f"{names} contain no certificate with its key in PEM ({_words(error)})") from None
 
 
 def _words(error: OSError) -> str:

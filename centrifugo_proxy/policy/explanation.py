@@ -23,7 +23,7 @@ RPC: Final = "rpc"
 
 
 class Surroundings(NamedTuple):
-    """The settings that take effect after the policy. `backends` maps names to targets."""
+    """The settings that apply after the policy has decided. `backends` maps names to targets."""
 
     backends: Mapping[str, str]
     family_service: str

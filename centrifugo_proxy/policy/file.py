@@ -224,8 +224,8 @@ def read_policy(
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
     """A problem for each rule that never decides, because an earlier rule matches everything that this rule matches.
 
-    A wildcard counts as matching all that a placeholder matches, although it does not match ids that are not plain
-    (`is_plain_segment`).
+    A wildcard counts as matching everything that a placeholder matches. Ids that only the placeholder matches are
+    ignored here: they are not plain (`is_plain_segment`).
     """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)

@@ -78,8 +78,8 @@ _decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
 def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
     """The owner of a connection of `user` with this `meta`.
 
-    None if `user` is empty, or if `meta` has not the form that the connect event writes. Fallback marks override all
-    other fields. If they are malformed, the whole `meta` is refused.
+    None if `user` is empty, or if `meta` does not have a form that the connect event writes. Fallback marks override
+    all other fields. If the marks are malformed, the whole `meta` is refused.
     """
     if not user:
         return None

@@ -68,6 +68,6 @@ def _bearer(headers: Headers) -> bytes:
 
 
 def _any_equal(sent: bytes, accepted: Sequence[bytes]) -> bool:
-    """Compares with every value, each in constant time."""
+    """Compares `sent` with every accepted value, in constant time."""
     matches = [hmac.compare_digest(sent, value) for value in accepted]
     return any(matches)

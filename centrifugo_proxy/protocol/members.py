@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-MAX_TOKENS: Final = 4096  # the event loop is blocked for a few milliseconds to scan this many tokens
+MAX_TOKENS: Final = 4096  # a scan of this many tokens blocks the event loop for a few milliseconds
 STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 SCALAR: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null"
 TOKEN: Final = re.compile(rb"[ \t\n\r]*+(?:([][{}:,])|(%b)|(?:%b))" % (STRING, SCALAR))

@@ -68,7 +68,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """The options of a group of channels. `proxied` are the events whose proxy is on."""
+    """The options of a channel namespace, or of the channels without one. `proxied` are the events with a proxy on."""
 
     path: str
     options: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Namespace:
 
     @property
     def name(self) -> str:
-        """Its name; "" for the channels without a namespace."""
+        """The name of the namespace. "" for the channels without a namespace."""
         return str(self.options.get("name") or "")
 
     def on(self, name: str) -> bool:
@@ -84,7 +84,7 @@ class Namespace:
         return is_true(self.options.get(name))
 
     def at(self, name: str) -> str:
-        """The path of one of its options."""
+        """The path of the option `name` of this namespace."""
         return f"{self.path}.{name}" if self.path else name
 
 
@@ -136,7 +136,7 @@ def find(tree: Any, path: str) -> Any:
 
 
 def is_true(value: Any) -> bool:
-    """True if Centrifugo's decoder reads the value as true. It does so for "true" and 1, too."""
+    """True if Centrifugo's decoder reads the value as true, such as true, "true" or 1."""
     if isinstance(value, str):
         return value in TRUE
     return bool(value) and isinstance(value, bool | int | float)

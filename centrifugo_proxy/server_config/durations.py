@@ -24,8 +24,8 @@ WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
 def milliseconds(value: Any) -> Fraction:
     """A duration in milliseconds. `value` is text such as "1m30s", or a number of nanoseconds.
 
-    Raises ValueError for a duration that Go refuses. Go accepts a number that is infinite, not a number, or too large
-    for 64 bits. On amd64, Go reads such a number as the smallest duration.
+    Raises ValueError for a duration that Go refuses. Go accepts infinity, NaN, and numbers that are too large for 64
+    bits. On amd64, Go reads them as the smallest duration.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is not a duration")

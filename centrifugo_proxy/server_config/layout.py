@@ -42,7 +42,10 @@ def _only_in_proxies_of(major: int) -> frozenset[str]:
 
 
 def layout_of(key: str, value: Any) -> int | None:
-    """The major version whose layout has this top-level option with such a value. None if both or neither have it."""
+    """The major version whose layout has this top-level option with this type of value.
+
+    None if both versions have it, or if neither version has it.
+    """
     if "." in key:
         return next((major for major in (6, 5) if key in OPTIONS[major] or key in TABLES[major]), None)
     known = [major for major in (6, 5) if key in TOP_LEVEL[major]]

@@ -58,7 +58,7 @@ REGISTERS: Final = (
 )
 # Findings about a missing option that may be set elsewhere, such as in a Secret.
 MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
-# These findings may be about options of an unseen configuration file, if only variables and flags are known.
+# If only variables and flags are known, the options of these findings may be in an unknown configuration file.
 MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
     "connect-proxy-missing",
     "event-proxy-missing",

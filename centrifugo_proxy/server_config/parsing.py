@@ -82,7 +82,7 @@ def _json(text: str) -> Any:
 
 
 def _place(text: str, literal: str) -> str:
-    """The place of the literal's first occurrence outside a string."""
+    """The place where the literal first occurs outside a string."""
     found = re.finditer(rf'"(?:[^"\\]|\\.)*"|({re.escape(literal)})', text)
     before = next(text[: match.start()] for match in found if match[1])
     return f"line {before.count(NEWLINE) + 1}, column {len(before) - before.rfind(NEWLINE)}"

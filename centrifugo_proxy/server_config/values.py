@@ -81,7 +81,7 @@ def _integer(value: Any) -> str:
 def _is_int64(text: str) -> bool:
     try:
         return INTEGER.fullmatch(text) is not None and int(OCTAL.sub(r"\g<1>0o", text), 0) in INT64
-    except ValueError:  # thousands of digits
+    except ValueError:  # the number has thousands of digits
         return False
 
 

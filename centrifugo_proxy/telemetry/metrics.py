@@ -29,7 +29,7 @@ from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
 
-# The outcomes of each event. The connect counter excludes refusals by the guard or the limit of requests in flight.
+# The outcomes of each event in realtime_proxy_requests_total.
 PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
@@ -46,8 +46,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each cou
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
     "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL, it is the number of tickets that were left in "
-    "the whole fleet when the store last answered, but never more than are left in this process. In this case, use the "
-    "maximum over all processes, not the sum. The value can rise after the store was down or empty.",
+    "the whole fleet when the store last answered. It is never more than the number of tickets in this process. Then "
+    "use the maximum over all processes, not the sum. The value can rise after the store was down or empty.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",
@@ -58,7 +58,7 @@ REQUESTS: Final = CounterTally(
 )
 DURATION: Final = HistogramTally(
     "realtime_proxy_duration_seconds",
-    "Seconds from the start of handling a request to its answer, without the time in "
+    "Seconds from the start of handling a request to its answer. The wait before the start is in "
     "realtime_proxy_queue_delay_seconds. The proxy timeout of Centrifugo must be longer.",
     ["type"],
     buckets=BUCKETS,
@@ -168,7 +168,7 @@ SVID_UPDATES: Final = Counter(
 )
 AGENT_CONNECTED: Final = Gauge(
     "realtime_spiffe_agent_connected",
-    "1 while the SPIFFE agent sends SVIDs. While it is 0, the SVID is not renewed and expires in the end.",
+    "1 while the SPIFFE agent sends SVIDs. While it is 0, the SVID is not renewed, so it will expire.",
 )
 TLS_DIALS: Final = Counter(
     "realtime_tls_dials",
@@ -202,12 +202,12 @@ class _Connects(Collector):
 CONNECT_HELP: Final = (
     "Connect requests by outcome. At the beginning of an outage, the outcome is unavailable. After "
     "FALLBACK_DEGRADED_WINDOW_MS, it is fallback_pool_consumed (accepted with a fallback ticket) or fallback_pool_miss "
-    "(refused). fallback_pool_not_open: a client sent a fallback ticket, but identity answers. The ticket stays valid."
+    "(refused). fallback_pool_not_open: a client sent a fallback ticket, but identity answers. The ticket is not spent."
 )
 
 
 class _DroppedLogLines(Collector):
-    """Reads the count of dropped log lines at each scrape, because the code that drops a line has no metrics."""
+    """Reads the count of dropped log lines at each scrape. The code that drops a line cannot update a metric."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """The metric family. The names of its samples end with `_total`."""
@@ -236,13 +236,13 @@ guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in gua
 
 
 def count_request(event: str, outcome: str, seconds: float) -> None:
-    """Count one finished or cancelled request, after `seconds`."""
+    """Count one finished or cancelled request that took `seconds`."""
     REQUESTS.counts[event, outcome] += 1
     DURATION.series[event,].observe(seconds)
 
 
 def observe_identity_call(code: str, seconds: float) -> None:
-    """Count one Validate call that ended with this gRPC status name, after `seconds`."""
+    """Count one Validate call that took `seconds` and ended with the gRPC status named `code`."""
     IDENTITY_CALLS.counts[code,] += 1
     IDENTITY_DURATION.series[()].observe(seconds)
 
@@ -270,7 +270,7 @@ def watch_limit(capacity: Capacity | AdaptiveLimit) -> None:
 def _last_failure(admission: Admission, clock: Clock) -> float:
     """The Unix time of the last failure, or 0 before the first failure.
 
-    It is computed from the failure's age. So if the wall clock is set, only this metric changes.
+    It is computed from the failure's age. So if the wall clock is adjusted, only this metric changes.
     """
     age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
     return 0.0 if age_s is None else round(clock.time() - age_s, 3)

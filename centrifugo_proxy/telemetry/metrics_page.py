@@ -1,7 +1,7 @@
 """The text of /metrics: rendered in slices, at most once a second, and shared by all waiting requests.
 
-Rendering takes several milliseconds, and any client may request it. So the event loop can handle connects between two
-slices. A slice ends after the first metric at which it has taken more than a millisecond.
+Rendering takes several milliseconds, and any client may request it. The event loop can handle connects between two
+slices. A slice ends after the metric at which it has taken more than a millisecond.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class _One(Collector):
 class MetricsPage:
     """The page of one event loop.
 
-    A request never gets a page from before its arrival: if it arrives during rendering, it gets the next page.
+    A request that arrives while a page is rendered gets the next page, because the first page may be too old for it.
     """
 
     def __init__(self, collector: Collector = REGISTRY, every_s: float = EVERY_S, slice_s: float = SLICE_S) -> None:

@@ -46,11 +46,11 @@ class OperatorLog:
             self.write_fault(f"centrifugo.{event}", decision.fault)
 
     def write_fault(self, what: str, fault: Exception) -> None:
-        """Log a bug, or an answer that breaks the contract, with its traceback. The flood filter limits such lines."""
+        """Log a bug, or an invalid answer of a service, with its traceback. The flood filter limits such lines."""
         logger.error("%s failed with an internal error", what, exc_info=fault)
 
     def write_notices(self, notices: Notices) -> None:
-        """Log these notices, the repeated ones at most once in ten seconds."""
+        """Log these notices. Log a repeated notice at most once in ten seconds."""
         for notice in notices:
             if isinstance(notice, Repeated):
                 self._write_repeated(notice)
@@ -64,7 +64,7 @@ class OperatorLog:
 
 
 def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
-    """Message, a key that distinguishes notices of one kind, and fields."""
+    """The message, a key that distinguishes notices of one kind, and the fields."""
     match notice:
         case CallFailed(service, status):
             return "a call got no answer", f"{service} {status}", {"service": service, "grpc_status": status}

@@ -20,7 +20,10 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators. A warning of one kind is logged at most once in ten seconds. A filter limits the errors."""
+    """Reports to operators. It logs a warning of one kind at most once in ten seconds.
+
+    The flood filter of the log limits the errors.
+    """
 
     def __init__(self, peers: Iterable[str], monotonic: Callable[[], float] = monotonic) -> None:
         """`peers` are the labels of the peers to which the service connects."""
@@ -71,7 +74,7 @@ class SpiffeLog:
         self._log(logging.WARNING, message, peer, peer=peer, ms=ms, **_facts(svid))
 
     def _log(self, level: int, message: str, key: str, **fields: object) -> bool:
-        """Log the line, at most once in ten seconds for each message and key. Returns whether it was logged."""
+        """Log the line, at most once in ten seconds for each message and key. True if the line was logged."""
         count = self._repetition.due((message, key), self._monotonic())
         if count:
             logger.log(level, message, extra={**fields, "count": count})

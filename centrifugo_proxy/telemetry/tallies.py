@@ -33,7 +33,7 @@ class CounterTally(Collector):
         yield family
 
     def describe(self) -> Iterable[Metric]:
-        """The name, by which a registry notices duplicates."""
+        """The metric family without samples. A registry reads its name to find duplicates."""
         yield CounterMetricFamily(self._name, self._documentation)
 
 
@@ -50,7 +50,7 @@ class Series:
     def observe(self, value: float) -> None:
         """Count a value."""
         self._counts[bisect_left(self._buckets, value)] += 1
-        # CPython switches threads only at calls and loops. There is none between the line above and the line below.
+        # CPython switches threads only at calls and loops. Between the line above and the line below, there is neither.
         self._total += value
 
     def snapshot(self) -> tuple[list[int], float]:
@@ -89,5 +89,5 @@ class HistogramTally(Collector):
         yield family
 
     def describe(self) -> Iterable[Metric]:
-        """The name, by which a registry notices duplicates."""
+        """The metric family without samples. A registry reads its name to find duplicates."""
         yield HistogramMetricFamily(self._name, self._documentation)

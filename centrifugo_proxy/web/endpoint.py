@@ -26,12 +26,12 @@ SHORT_WAIT_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One event's endpoint."""
+    """The endpoint of one event."""
 
     event: str
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """The response to one request. In any case, the request is counted once, and its span ends."""
+        """The response to one request. The request is always counted once, and its span always ends."""
         event, scope, runtime = self.event, scope_of(request), runtime_of(request)
         outcome, status = "cancelled", 0
         started = perf_counter()
@@ -91,7 +91,10 @@ def _without_service(
 
 
 def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:
-    """The refusal before parsing, or None. The reason is a body that was not read, or the guard."""
+    """The refusal of a request that must not be parsed, or None.
+
+    Such a request has a body that was not read, or the guard refuses it.
+    """
     if status := scope.get(UNREAD_BODY):
         return decision.BAD_REQUEST._replace(status=status)
     if reason := runtime.guard.refusal(scope["headers"], body):

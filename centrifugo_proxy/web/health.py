@@ -53,7 +53,7 @@ def _workload_identity(source: "SvidSource") -> dict[str, Any]:
 def _since(wall_now: float, duration_s: float | None) -> str | None:
     """The start of the streak of failures in wall time.
 
-    It is computed from the age of the streak. So if the wall clock is set, only this field changes.
+    It is computed from the age of the streak. So if the wall clock is adjusted, only this field changes.
     """
     if duration_s is None:
         return None

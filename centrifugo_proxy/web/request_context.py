@@ -38,7 +38,7 @@ def scope_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def caller_of(scope: dict[str, Any]) -> HttpCaller:
-    """The caller that waits for the answer to this request. WAITING if another ASGI handler than ours is used."""
+    """The caller that waits for the answer to this request. It is WAITING if the ASGI handler sets no caller."""
     caller: HttpCaller = scope.get(CALLER, WAITING)
     return caller
 
@@ -48,5 +48,5 @@ def runtime_of(request: HttpRequest) -> Runtime:
     try:
         runtime: Runtime = scope_of(request)["state"]["runtime"]
     except KeyError:
-        raise RuntimeError("The ASGI lifespan did not run: serve with lifespan on (manage.py serve does).") from None
+        raise RuntimeError("The ASGI lifespan did not run. Turn it on in the server, or use manage.py serve.") from None
     return runtime

@@ -23,7 +23,7 @@ class JsonResponse(HttpResponse):
     The other attributes of a response are created on first use.
     """
 
-    content: bytes = b""  # replaces Django's property, which copies into a list and back
+    content: bytes = b""  # replaces Django's property, which copies the bytes into a list and back
     closed = False
     _has_own_headers = False
     _charset = "utf-8"
@@ -89,5 +89,5 @@ def allow(*methods: str) -> Callable[[View], View]:
 
 
 async def not_found(request: HttpRequest) -> HttpResponse:
-    """404 as an ordinary view. Django would raise Http404 and answer from a thread."""
+    """Answers 404. Without this view, Django would raise Http404 and answer from a thread."""
     return json_error(404, "not found")

@@ -47,7 +47,7 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
 
 
 def show_fault(request: HttpRequest) -> HttpResponse:
-    """500 for a bug outside of an event's decision. Django calls this function while it handles the error.
+    """Answers 500 for a bug outside of an event's decision. Django calls this function while it handles the error.
 
     The log line does not quote the path, because a stranger may have written it.
     """

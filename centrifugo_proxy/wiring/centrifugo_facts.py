@@ -20,7 +20,7 @@ EVENT_PATH = re.compile(
 
 
 def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
-    """The facts. `endpoint` is the URL at which Centrifugo reaches this service.
+    """The facts that follow from the settings. `endpoint` is the URL at which Centrifugo reaches this service.
 
     Raises ValueError for a bad URL, SecretError for an unusable guard secret, and PolicyError for an unusable policy.
     """

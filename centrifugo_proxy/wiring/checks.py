@@ -30,7 +30,7 @@ TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_
 
 @register("centrifugo_proxy")
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The secrets are usable, and at least one of them guards the endpoints."""
+    """Checks that the secrets are usable, and that at least one of them guards the endpoints."""
     errors = list(_secret_errors())
     if not errors and not build_guard(settings).enabled:
         return [no_guard()]
@@ -54,7 +54,7 @@ def _secret_errors() -> Iterator[CheckMessage]:
 
 @register("centrifugo_proxy")
 def check_tls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The TLS files can be read and used, and the client certificate has its key."""
+    """Checks that the TLS files can be read and used, and that the client certificate has its key."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return []
     return _tls_files_missing() or list(_tls_files_unusable())
@@ -83,7 +83,7 @@ def _tls_files_unusable() -> Iterator[CheckMessage]:
 
 @register("centrifugo_proxy")
 def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The policy file has no problems."""
+    """Checks that the policy file has no problems."""
     if not settings.CHANNEL_POLICY_PATH:
         return []
     from centrifugo_proxy.wiring.policy import PolicyError, load_policy  # noqa: PLC0415  (only where there is one)
@@ -97,7 +97,7 @@ def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register("centrifugo_proxy")
 def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Settings that are valid alone, but harmful in this combination."""
+    """Finds settings that are valid alone, but harmful in combination."""
     findings: list[CheckMessage] = []
     envelope = settings.CENTRIFUGO_RESPONSE_MODE is ResponseMode.ENVELOPE
     if envelope and settings.CENTRIFUGO_UNAVAILABLE_CODE in TERMINAL_DISCONNECT_CODES:
@@ -133,7 +133,7 @@ def unreadable_secret(problem: str) -> Error:
 
 def unsendable_secret(problem: str) -> Error:
     return Error(
-        f"{problem} HTTP headers, and some programs that pass a value on, change such a value.",
+        f"{problem} Such a value does not stay the same in an HTTP header, or in some programs that pass it on.",
         hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`. Remove any stray "
         "space, line break or byte order mark. A file may end with one line break.",
         id="centrifugo_proxy.E008",

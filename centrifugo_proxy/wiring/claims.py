@@ -39,7 +39,10 @@ def build_claims(settings: "LazySettings", loaded: LoadedPool, clock: Clock, obs
 
 @asynccontextmanager
 async def keep_claims(claims: Claims, contacted: Callable[[], None]) -> AsyncIterator[None]:
-    """Contact the store of these claims regularly, if there is one. `contacted` is called after each contact."""
+    """Contact the store of these claims regularly until the context ends. Without a store, do nothing.
+
+    `contacted` is called after each contact.
+    """
     if not isinstance(claims, SharedClaims):
         yield
         return

@@ -29,7 +29,7 @@ def build_session_slots(settings: "LazySettings") -> SessionSlots:
 
 
 def _build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
-    """A fixed limit, or one that adapts to what this process can answer in time."""
+    """A fixed limit, or a limit that adapts to the number of requests that this process can answer in time."""
     if settings.PROXY_MAX_INFLIGHT:
         return Capacity(settings.PROXY_MAX_INFLIGHT)
     deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000

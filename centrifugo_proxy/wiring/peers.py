@@ -89,7 +89,7 @@ def _source(
     log: PeerLog,
     server_name: str,
 ) -> Source:
-    """The opener of channels to a target, according to IDENTITY_VALIDATE_NEGOTIATION_TYPE."""
+    """The object that opens channels to a target. IDENTITY_VALIDATE_NEGOTIATION_TYPE decides which kind it is."""
     if tunnel is not None:
         from centrifugo_proxy.wiring.spiffe import spiffe_source  # noqa: PLC0415
 

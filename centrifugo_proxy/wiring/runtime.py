@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Readiness:
-    """Ready from the end of startup to the beginning of shutdown."""
+    """`ready` is true from the end of startup to the beginning of shutdown."""
 
     ready: bool = False
 

@@ -71,7 +71,10 @@ def _refresh(
 
 
 def _for_refresh(identity: Peer, slots: SessionSlots) -> Peer:
-    """The identity service for refresh. Its calls are counted separately, and cannot take all slots of the events."""
+    """The identity service for the refresh event.
+
+    Its calls are counted separately, and cannot take all slots of the session events.
+    """
     return replace(identity, observe=metrics.backend_observer(metrics.REFRESH), share=slots.share())
 
 

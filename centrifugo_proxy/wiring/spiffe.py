@@ -49,7 +49,7 @@ async def _first_svid(settings: "LazySettings", source: SvidSource) -> None:
 
 
 def peer_ids(settings: "LazySettings") -> dict[str, frozenset[str]]:
-    """The accepted IDs of each configured peer, by the peer's label in metrics."""
+    """The SPIFFE IDs that are accepted from each configured peer, by the peer's label in metrics."""
     ids = {metrics.IDENTITY: frozenset(settings.IDENTITY_SPIFFE_ID)}
     if settings.FAMILY_SERVICE_GRPC_ADDRESS:
         ids[backends.FAMILY_SERVICE] = frozenset(settings.FAMILY_SERVICE_SPIFFE_ID)
@@ -59,5 +59,5 @@ def peer_ids(settings: "LazySettings") -> dict[str, frozenset[str]]:
 
 
 def spiffe_source(settings: "LazySettings", tunnel: Tunnel, label: str, target: str, options: Options) -> SpiffeSource:
-    """Channels to the peer with this label."""
+    """The source of channels to the peer with this label."""
     return SpiffeSource(target, options, tunnel, Peer(label, peer_ids(settings)[label]))

@@ -22,7 +22,7 @@ SPIFFE_VARIABLES: Final = (
 
 @register("centrifugo_proxy")
 def check_spiffe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """With SPIFFE every peer needs an ID. Without SPIFFE no ID may be set."""
+    """Checks that with SPIFFE every peer has an ID, and that without SPIFFE no ID is set."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         present = [name for name in SPIFFE_VARIABLES if getattr(settings, name)]
         return [spiffe_without_spiffe(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)] if present else []
@@ -86,8 +86,8 @@ def _names(names: Iterable[str]) -> str:
 def spiffe_without_spiffe(names: Sequence[str], negotiation_type: str) -> Error:
     verb = "is" if len(names) == 1 else "are"
     return Error(
-        f"{', '.join(names)} {verb} set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is {negotiation_type}, which checks no "
-        "SPIFFE ID.",
+        f"{', '.join(names)} {verb} set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is {negotiation_type}, which does "
+        "not check SPIFFE IDs.",
         hint=f"Set IDENTITY_VALIDATE_NEGOTIATION_TYPE=spiffe, or unset {', '.join(names)}.",
         id="centrifugo_proxy.E011",
     )
@@ -104,7 +104,7 @@ def target_without_ip(name: str, target: str) -> Error:
 def no_socket(path: str) -> Warning:
     return Warning(
         f"SPIFFE_ENDPOINT_SOCKET: {safe_path(path)} is not a socket yet.",
-        hint="Start the SPIFFE agent on this node, and mount the folder of its socket. The service keeps trying. "
-        "With SPIFFE_STARTUP=require it exits if no SVID arrives within SPIFFE_STARTUP_WAIT_S.",
+        hint="Start the SPIFFE agent on this node, and mount the directory of its socket. The service keeps trying to "
+        "connect. With SPIFFE_STARTUP=require, it exits if no SVID arrives within SPIFFE_STARTUP_WAIT_S.",
         id="centrifugo_proxy.W006",
     )

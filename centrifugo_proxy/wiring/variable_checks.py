@@ -17,7 +17,7 @@ TLS_VARIABLES: Final = (
 
 @register("centrifugo_proxy", "variables")
 def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every variable intended for this service has an effect."""
+    """Checks that every variable that is meant for this service has an effect."""
     return [
         *(misspelt_variable(name, nearest) for name, nearest in settings.MISSPELT_VARIABLES.items()),
         *(ignored_variable(name, reason) for name, reason in settings.IGNORED_VARIABLES.items()),
@@ -26,7 +26,9 @@ def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register("centrifugo_proxy")
 def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """IDENTITY_TLS_… is set only if the negotiation type is tls. Otherwise tickets might be sent in plaintext."""
+    """Checks that IDENTITY_TLS_… is set only for the negotiation type tls. With another type, the variables have no
+    effect, and tickets might be sent in plaintext.
+    """
     present = [name for name in TLS_VARIABLES if getattr(settings, name)]
     if present and settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return [tls_without_tls(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)]

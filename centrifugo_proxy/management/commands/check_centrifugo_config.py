@@ -108,7 +108,7 @@ def exit_code(report: Report) -> int:
 
 
 def as_object(file: Path, report: Report) -> dict[str, Any]:
-    """The documented shape of --json."""
+    """The object of --json, whose fields docs/centrifugo.md lists."""
     return {
         "file": str(file),
         "major": report.major,

@@ -28,9 +28,9 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes (those of monitoring plugins; with --watch, the code of the last round):
   0  all is well
-  1  a pod is not ready, is in an outage, recovers from one, is short of tickets, or gets no answer from its store of \
-claims
-     (also if a pod does not answer, but another pod does)
+  1  a pod is not ready, is in an outage, is recovering from an outage, is short of tickets, or gets no answer from \
+its store of claims
+     (also if a pod does not answer while other pods do)
   2  a pod is in an outage and accepts no ticket: it has no ticket left, or its store of claims is down
      (also if no pod answers)
   3  no pod could be queried: a bad argument, a name that does not resolve, or an invalid environment

@@ -177,7 +177,7 @@ def without_pool(status: LoadStatus) -> str:
 
 
 def as_json(played: list[Played], *, realtime: bool) -> dict[str, Any]:
-    """The documented shape of --json."""
+    """The object of --json, whose fields docs/runbook.md lists."""
     return {
         "ok": all(step.ok for step in played),
         "realtime": realtime,

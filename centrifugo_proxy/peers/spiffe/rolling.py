@@ -17,8 +17,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from common.background import in_background
 
 TICK_S: Final = 0.5
-# The addresses to which gRPC connects through `grpc.address_http_proxy`. In plain channels there are none. Here, all
-# addresses are in this option.
+# This option lists the addresses to which gRPC connects through `grpc.address_http_proxy`. It is empty in channels
+# without SPIFFE, and has all addresses here.
 REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
 
 

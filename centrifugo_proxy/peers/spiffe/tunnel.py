@@ -156,7 +156,7 @@ class GrpcSide(Piped):
         peer_side.join(self)
 
     def _lost(self, name: str, connected_at: float, svid: Svid | None) -> None:
-        """Report the loss of a connection if the peer has closed it just after the handshake, and not gRPC."""
+        """Report a lost connection if the peer (not gRPC) has closed it just after the handshake."""
         seconds = monotonic() - connected_at
         closed_by_peer = self.transport is not None and not self.transport.is_closing()
         if svid is not None and closed_by_peer and seconds < REFUSED_S:

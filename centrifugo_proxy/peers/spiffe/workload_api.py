@@ -21,7 +21,7 @@ from proto.spiffe import workload_api_pb2 as pb
 METHOD: Final = "/SpiffeWorkloadAPI/FetchX509SVID"
 SECURITY_HEADER: Final = (("workload.spiffe.io", "true"),)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-# Delay after a status that a retry is unlikely to change.
+# The pause after a status that is unlikely to change at the next attempt.
 FINAL_PAUSE_S: Final = 60.0
 FINAL: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED})
 OPTIONS: Final = (

@@ -1,4 +1,4 @@
-"""The configuration options of both Centrifugo majors, and which of them a file sets."""
+"""The configuration options of Centrifugo v5 and v6, and which of them a file sets."""
 
 import re
 from collections.abc import Iterator, Mapping

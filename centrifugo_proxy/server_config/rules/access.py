@@ -227,7 +227,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
                 f"The policy has rules for channels of the namespace {name!r}, but Centrifugo has no such namespace. "
-                "It refuses every client with error 102 (unknown channel), and does not call the service.",
+                "It answers every client with error 102 (unknown channel), and does not call the service.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue
@@ -236,7 +236,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
                 yield Problem(
                     namespace.at(PROXY_OPTIONS[configuration.major].format(event)),
                     f"The policy allows users to {event} to these channels, but the {event} proxy is off. Centrifugo "
-                    "refuses every client with error 103 (permission denied).",
+                    "answers every client with error 103 (permission denied).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
                 )
 

@@ -45,9 +45,8 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
             f"This prefix makes the channels of {', '.join(caught)} private: a subscription to them needs a token. "
-            "Centrifugo also cuts the prefix off before it looks for the namespace. It refuses every subscription "
-            "that has no token with error 102 (unknown channel) or 103 (permission denied), and does not call the "
-            "service.",
+            "Centrifugo also cuts the prefix off before it looks for the namespace. It answers every subscription "
+            "without a token itself, with error 102 (unknown channel) or 103 (permission denied).",
             'Set it to "$" (the default), or remove it.',
         )
 
@@ -75,7 +74,7 @@ def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iter
     if facts.pool and on and not configuration.text(path) and boundary and boundary in FALLBACK_USER:
         yield Problem(
             path,
-            "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channels, "
+            "Connections with a fallback ticket have user ids such as fallback:3f9a…. For their personal channels, "
             "Centrifugo looks for a namespace #fallback, which cannot exist. It refuses these connections with error "
             "102 (unknown channel), and SDKs do not reconnect. So fallback tickets do not work in an outage.",
             "Set a namespace for personal channels, and add it to the list of namespaces. Or turn personal channels "

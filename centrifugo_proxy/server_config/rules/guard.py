@@ -46,7 +46,7 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
 
 
 def token_header(proxy: Proxy) -> str:
-    """The lower-case name of the header that carries the token; ANY_NAME if the headers are stored elsewhere."""
+    """The lower-case name of the header that carries the token. ANY_NAME if the headers are stored elsewhere."""
     static = proxy.static_headers.value
     return ANY_NAME if ANY_NAME in static else GUARD if static.get(GUARD) else AUTHORIZATION
 

@@ -34,8 +34,8 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
             for name in sorted(BREAKING & {name.lower() for name in names.value}):
                 yield Problem(
                     names.path,
-                    f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
-                    "or gateway may treat the request as a WebSocket handshake, drop the request, or close the "
+                    f"{name} describes the client's own connection, but Centrifugo copies it to its own request. A "
+                    "server or gateway may treat the request as a WebSocket handshake, drop the request, or close the "
                     f"connection after each {proxy.event}. If requests fail, {fate_of_failures(proxy.event)}.",
                     f"Remove {name} from the list.",
                 )

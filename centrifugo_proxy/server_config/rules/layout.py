@@ -62,7 +62,7 @@ def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
 
 @RULES.rule("value-invalid", Severity.ERROR)
 def value_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    timeouts = {proxy.timeout.path for proxy in ours(configuration, facts)}  # timeout-invalid reports these
+    timeouts = {proxy.timeout.path for proxy in ours(configuration, facts)}  # the rule timeout-invalid reports these
     for setting in _read(configuration):
         wanted = accepted_instead(setting, configuration.major)
         if wanted and setting.kind != "boolean" and setting.path not in timeouts:

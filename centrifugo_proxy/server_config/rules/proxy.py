@@ -33,10 +33,10 @@ WITHOUT_PROXY: Final = {
     "rpc": "every RPC call of a client fails",
 }
 LATE: Final = {
-    "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user is not connected",
+    "connect": "if the answer is slow, the ticket is spent after Centrifugo has hung up, and the user is not connected",
     "refresh": "a slow answer is lost, and the connection continues for another minute without a check",
     "sub_refresh": "a slow answer is lost, and the subscription continues for another minute without a check",
-    "rpc": "a slow call fails for the user although the backend completes it, and a retry runs it again",
+    "rpc": "a slow call fails for the user although the backend completes it, and a retry runs the call again",
 }
 LATE_ELSEWHERE: Final = "a slow answer is lost, and the user sees a temporary internal error"
 
@@ -154,7 +154,7 @@ def endpoint_invalid(configuration: Configuration, facts: ServiceFacts) -> Itera
                 proxy.endpoint.path,
                 f"Centrifugo cannot send a request to this endpoint: its {problem}. Every {proxy.event} "
                 f"fails, and {fate_of_failures(proxy.event)}.",
-                f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+                f"Use {facts.endpoint(proxy.event)}, with the host at which Centrifugo reaches the service.",
             )
 
 
@@ -166,7 +166,7 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. It "
                 f"answers an unknown path with 404, and {fate_of_failures(proxy.event)}.",
-                f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+                f"Use {facts.endpoint(proxy.event)}, with the host at which Centrifugo reaches the service.",
             )
 
 
@@ -180,7 +180,7 @@ def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator
                 proxy.endpoint.path,
                 "Without http:// or https:// Centrifugo calls the endpoint by gRPC. This service supports only HTTP: "
                 f"every {proxy.event} fails, and {fate_of_failures(proxy.event)}.",
-                f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+                f"Use {facts.endpoint(proxy.event)}, with the host at which Centrifugo reaches the service.",
             )
 
 

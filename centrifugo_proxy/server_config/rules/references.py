@@ -76,8 +76,8 @@ def _remedy(setting: Setting, major: int) -> str:
     if major == 6 and setting.kind == "map":
         return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo 6.3.0 or newer replaces only such names."
     if in_list:
-        return "Write the value itself. Or replace the reference before Centrifugo reads the file, such as by envsubst."
+        return "Write the value itself. Or replace the reference with envsubst before Centrifugo reads the file."
     return (
-        f"Remove it here, and set Centrifugo's environment variable {variable}. Or replace the reference before "
-        "Centrifugo reads the file, such as by envsubst, and check the result."
+        f"Remove it here, and set Centrifugo's environment variable {variable}. Or replace the reference with envsubst "
+        "before Centrifugo reads the file, and check the result."
     )

@@ -21,7 +21,7 @@ META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_
 # Syntax that Python compiles and Go does not: https://github.com/google/re2/wiki/Syntax
 NOT_IN_GO: Final = re.compile(
     r"(?<!\\)\(\?([=!>#(]|<[=!]|P=|[a-zA-Z]*[aLux])"  # assertions, backreferences by name, flags
-    r"|\\([1-7](?![0-7])|[89ZNuU])"  # backreferences by number: to Go, two octal digits are a character
+    r"|\\([1-7](?![0-7])|[89ZNuU])"  # backreferences by number: Go reads two octal digits as a character
 )
 # Python's messages about syntax that Go accepts, such as: flags in the middle, (?U), (?-s), \z, \x{41}, (?<name>…),
 # [\w-.], \12, and two groups with the same name.
@@ -156,7 +156,7 @@ def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
 def _proxy_options(namespace: Namespace, configuration: Configuration) -> Iterator[str]:
     """The options of a namespace that name a proxy.
 
-    Centrifugo checks them even if their events are off. It checks that of shared_poll only if shared_poll is on.
+    Centrifugo checks them even if their events are off. It checks shared_poll.proxy_name only if shared_poll is on.
     """
     yield from PROXY_NAMES
     if configuration.major == 6:

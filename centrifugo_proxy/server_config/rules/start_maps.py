@@ -12,7 +12,7 @@ MODES: Final = ("ephemeral", "recoverable", "persistent")
 
 
 def ms(value: Any) -> float:
-    """Milliseconds; 0 for an invalid duration, which value-invalid reports."""
+    """A duration in milliseconds. 0 if it is invalid: the rule value-invalid reports it."""
     try:
         return float(milliseconds(value))
     except (ValueError, OverflowError):

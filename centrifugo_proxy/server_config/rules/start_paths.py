@@ -114,7 +114,10 @@ def _is_external(handler: Handler, configuration: Configuration) -> bool:
 
 
 def _has_internal_port(configuration: Configuration) -> bool:
-    """True if the internal address differs from the external one. An empty internal host or port means the external."""
+    """True if the internal address differs from the external address.
+
+    An empty internal host or port means the external host or port.
+    """
     (host, port), (internal_host, internal_port) = ADDRESSES[configuration.major]
     external = configuration.text(host), configuration.text(port, "8000")
     internal = configuration.text(internal_host), configuration.text(internal_port)

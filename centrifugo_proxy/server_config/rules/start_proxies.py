@@ -25,7 +25,7 @@ def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
-    """The entries of `proxies`. Empty if Centrifugo does not read that list in its mode."""
+    """The entries of `proxies`. Empty if Centrifugo does not read that list: v5 without granular_proxy_mode."""
     return tables(configuration.lists.get("proxies")) if configuration.chooses_proxies() else []
 
 

@@ -47,7 +47,7 @@ def _is_kubernetes(document: Mapping[str, Any]) -> bool:
 
 
 def _chart_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of Centrifugo's chart, by their key in an umbrella chart. The key is "" for a whole document."""
+    """The values of Centrifugo's chart, by their key in an umbrella chart, or by "" if they are the whole document."""
     if _is_values(document):
         return {"": document}
     below = {key: value for key, value in document.items() if _is_values(value)}

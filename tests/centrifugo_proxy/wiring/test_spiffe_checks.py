@@ -51,7 +51,8 @@ def test_e011_an_id_is_set_without_spiffe() -> None:
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E011", True)
     assert error.msg == (
-        "IDENTITY_SPIFFE_ID is set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is plaintext, which checks no SPIFFE ID."
+        "IDENTITY_SPIFFE_ID is set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is plaintext, which does not check SPIFFE "
+        "IDs."
     )
 
 
