@@ -31,5 +31,5 @@ def prod(kustomize: Kustomize) -> Manifests:
 
 @pytest.fixture
 def checker(deploy_tool: Tool) -> Path:
-    """The program tools/manifests, which checks files with the types of the programs that read them."""
+    """The program tools/manifests. It checks a file with the Go types of the program that reads the file."""
     return deploy_tool("manifests")

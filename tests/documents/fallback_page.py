@@ -9,7 +9,7 @@ PAGE: Final = (ROOT / "docs" / "fallback.md").read_text()
 
 
 def code(language: str) -> str:
-    """The only block in this language."""
+    """The page's only code block in this language."""
     [block] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return str(block)
 

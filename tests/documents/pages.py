@@ -10,7 +10,7 @@ PAGES: Final = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"
 
 
 def table_rows(page: str, heading: str) -> Iterator[list[str]]:
-    """The cells of the tables in a section of a page. Rows that do not begin with code, such as heads, are left out."""
+    """The cells of each table row in a section of a page. Rows that do not begin with code are left out."""
     section = re.split(rf"^## {heading}$", page, flags=re.MULTILINE)[1].partition("\n## ")[0]
     for line in section.splitlines():
         if line.startswith("| `"):

@@ -54,7 +54,7 @@ def parsed() -> Iterator[tuple[Path, Nodes]]:
 
 
 def nodes_of(source: str) -> Nodes:
-    """The nodes of a source that may have a name."""
+    """The nodes of this source that can have a name."""
     return [node for node in ast.walk(ast.parse(source)) if isinstance(node, NAMED)]
 
 
@@ -89,7 +89,7 @@ def imported(nodes: Nodes) -> Iterator[str]:
 
 
 def used(nodes: Nodes, ours: Set[str] = frozenset()) -> Iterator[str]:
-    """Private attributes that this file does not define itself, and that are not in `ours`."""
+    """Private attributes that neither this file nor `ours` defines."""
     own = defined(nodes) | ours
     for node in nodes:
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
@@ -116,7 +116,7 @@ def is_of_own_class(node: ast.expr) -> bool:
 
 
 def overridden(path: Path, nodes: Nodes) -> Iterator[str]:
-    """Private names of a library's base class that a class of ours defines or uses."""
+    """Private names of a library's base class that one of our classes defines or uses."""
     for node in nodes:
         if isinstance(node, ast.ClassDef) and node.bases:
             names = defined_in(node) | attributes_of_self(node)
@@ -132,7 +132,7 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 
 
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
-    """The private names of the bases that are neither ours nor the standard library's."""
+    """The private names of the base classes that belong neither to us nor to the standard library."""
     if path.is_relative_to(ROOT / "examples"):
         # The examples import generated modules, which do not exist here. Their base classes are all generated.
         return set()

@@ -25,13 +25,13 @@ def section(heading: str) -> str:
 
 
 def documented_fields(heading: str) -> dict[str, set[str]]:
-    """Path and types of each field in the table under this heading. `steps[].name` is the `name` of each step."""
+    """The path and types of each field in the table under this heading. `steps[].name` is the `name` of each step."""
     rows = [line.split("|") for line in section(heading).splitlines() if line.startswith("| `")]
     return {row[1].strip().strip("`"): set(row[2].strip().split(" or ")) for row in rows}
 
 
 def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, str]]:
-    """Path and type of each field of a parsed JSON value, without the fields within the objects in `leaves`."""
+    """The path and type of each field of a parsed JSON value. Fields within the objects in `leaves` are left out."""
     if isinstance(value, dict) and path not in leaves:
         for name, inner in value.items():
             yield from fields(inner, leaves, f"{path}.{name}" if path else name)

@@ -34,7 +34,7 @@ def code_host_html(markdown: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects the tags of blocks, and the addresses that `loaded` returns."""
+    """Collects what `blocks` and `loaded` return."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -45,7 +45,7 @@ def test_the_alert_rules_pass_their_unit_tests() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("fires", [True, False], ids=["fires", "stays quiet"])
+@pytest.mark.parametrize("fires", [True, False], ids=["fires", "does not fire"])
 def test_every_alert_has_a_unit_test_in_which_it_fires_and_one_in_which_it_does_not(fires: bool) -> None:
     tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test.get("alert_rule_test", ())]

@@ -98,7 +98,7 @@ def test_every_sh_block_of_the_runbook_exits_as_expected_and_the_output_shows_th
 
 
 def example_of_health() -> dict[str, dict[str, object]]:
-    """The objects of the answer that the runbook shows."""
+    """The objects in the answer of /health that the runbook shows."""
     (line,) = [line for line in RUNBOOK.read_text().splitlines() if line.startswith('{"status":')]
     return {part: shown for part, shown in json.loads(line).items() if isinstance(shown, dict)}
 

@@ -57,7 +57,7 @@ def python_command(folder: Path) -> list[str]:
 def go_command(folder: Path) -> list[str]:
     """The program of `make identity-example`. If it is missing, the test is skipped.
 
-    In CI, the test fails instead, unless a reason why the program cannot be built is known.
+    In CI, the test fails instead if the program could have been built.
     """
     if os.access(GO_PROGRAM, os.X_OK):
         return [str(GO_PROGRAM)]

@@ -63,7 +63,7 @@ async def test_exactly_one_of_50_connects_over_real_connections_with_one_fallbac
 
 
 @dataclass
-class Impatient:
+class ImpatientCaller:
     """A caller with its own connection, which it can close."""
 
     writer: asyncio.StreamWriter
@@ -74,7 +74,7 @@ class Impatient:
 
 
 @asynccontextmanager
-async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
+async def impatient_caller(running: Service, ticket: str) -> AsyncIterator[ImpatientCaller]:
     """A caller that has sent a complete request."""
     body = orjson.dumps(connect_body(ticket))
     url = running.http.base_url
@@ -83,7 +83,7 @@ async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
     writer.write(head.encode() + body)
     await writer.drain()
     try:
-        yield Impatient(writer)
+        yield ImpatientCaller(writer)
     finally:
         writer.close()
 
@@ -111,7 +111,7 @@ async def test_a_caller_that_hangs_up_before_identity_answers_uses_no_fallback_t
         identity.script = slowly_down
         cancelled, consumed = await running.metric(CANCELLED), await running.metric(CONSUMED)
         outage = running.runtime.admission.detector.status(clock.now)
-        async with impatient(running, "a") as caller:
+        async with impatient_caller(running, "a") as caller:
             await called.wait()
             await caller.hang_up()
         await until_cancelled(running, cancelled)
@@ -132,7 +132,7 @@ async def test_a_caller_that_hangs_up_before_the_pool_opens_counts_neither_as_su
         await running.connect()
         identity.script = hanging(called)
         before = await running.metric(CANCELLED)
-        async with impatient(running, "a") as caller:
+        async with impatient_caller(running, "a") as caller:
             await called.wait()
             await caller.hang_up()
         await until_cancelled(running, before)
@@ -148,7 +148,7 @@ async def test_a_caller_that_hangs_up_just_before_the_claim_uses_no_fallback_tic
     async with uvicorn_service(identity.address, tickets=["a"], clock=clock) as running:
         await degrade(running, clock)
         before = await running.metric(CANCELLED)
-        async with impatient(running, "a") as caller:
+        async with impatient_caller(running, "a") as caller:
 
             async def down_once_the_caller_has_hung_up(
                 request: pb.ValidateRequest, context: Context
@@ -172,7 +172,7 @@ async def test_a_caller_that_hangs_up_right_after_its_request_uses_no_fallback_t
         await degrade(running, clock)
         await running.connect("the probe")
         before = await running.metric(CANCELLED)
-        async with impatient(running, "a") as caller:
+        async with impatient_caller(running, "a") as caller:
             caller.writer.close()
             await until_cancelled(running, before)
 

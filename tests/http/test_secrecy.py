@@ -71,7 +71,7 @@ class Run:
             yield from ((f"{kind}, encoded", text) for text in encoded(ticket))
             yield f"{kind}, its digest", hashlib.sha256(ticket.encode()).hexdigest()
 
-    async def live(self, tickets_path: Path) -> None:
+    async def run_process(self, tickets_path: Path) -> None:
         async with identity_stub() as identity:
             with collector() as sink, serving(**self._settings(identity, tickets_path, sink)) as process:
                 async with httpx.AsyncClient(base_url=str(process.http.base_url), verify=NO_CERTIFICATES) as http:
@@ -160,7 +160,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run()
     file = tmp_path_factory.mktemp("pool") / "tickets"
     file.write_text(f"{run.tickets['pool']}\n")
-    asyncio.run(run.live(file))
+    asyncio.run(run.run_process(file))
     return run
 
 

@@ -20,7 +20,7 @@ PAGE = (DOCS / "centrifugo.md").read_text()
 
 
 def check(file: Path, *arguments: str) -> tuple[int, str]:
-    """Exit code and output."""
+    """The exit code and the output."""
     return called("check_centrifugo_config", str(file), *arguments)
 
 

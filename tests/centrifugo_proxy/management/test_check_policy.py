@@ -69,7 +69,7 @@ def policy(tmp_path: Path, settings: Settings) -> Path:
 
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Exit code and output."""
+    """The exit code and the output."""
     return called_for_lines("check_policy", str(file), *arguments)
 
 

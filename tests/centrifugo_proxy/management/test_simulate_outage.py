@@ -28,7 +28,7 @@ from tests.harness.manage import run_manage
 
 
 def simulate(*arguments: str, **options: Any) -> tuple[int, str]:
-    """Exit code and output."""
+    """The exit code and the output."""
     output = StringIO()
     with pytest.raises(SystemExit) as ended:
         call_command("simulate_outage", *arguments, stdout=output, **options)
@@ -248,7 +248,7 @@ class AcceptsAnyTicket(TicketPool):
 
 
 def with_detector(detector: type[OutageDetector]) -> Build:
-    """`assemble`, with this detector."""
+    """A function like `assemble`, but with this detector."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         real = kwargs["admission"]
@@ -259,7 +259,7 @@ def with_detector(detector: type[OutageDetector]) -> Build:
 
 
 def with_pool(pool: type[TicketPool]) -> Build:
-    """`assemble`, with this pool."""
+    """A function like `assemble`, but with this pool."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
@@ -281,7 +281,7 @@ def with_event(runtime: Runtime, **parts: Any) -> Runtime:
 
 
 def with_connect(**parts: Any) -> Build:
-    """`assemble`, with other values in the connect event."""
+    """A function like `assemble`, but with other values in the connect event."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
@@ -291,7 +291,7 @@ def with_connect(**parts: Any) -> Build:
 
 
 def with_runtime(**parts: Any) -> Build:
-    """`assemble`, with other parts in the runtime."""
+    """A function like `assemble`, but with other parts in the runtime."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         return replace(assemble(*args, **kwargs), **parts)
@@ -300,7 +300,7 @@ def with_runtime(**parts: Any) -> Build:
 
 
 def with_ttl(connect_ttl_s: int) -> Build:
-    """`assemble`, with this TTL of connections on pool tickets."""
+    """A function like `assemble`, but connections on pool tickets have this TTL."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         return with_admission(assemble(*args, **kwargs), connect_ttl_s=connect_ttl_s)

@@ -59,7 +59,7 @@ async def calling(
     observed: list[str] | None = None,
     abandoned: Capacity | None = None,
 ) -> AsyncIterator[Call]:
-    """A call of Validate, or of another method, at this address of the identity service."""
+    """A function that calls Validate, or another method, of the identity service at this address."""
     statuses = [] if observed is None else observed
     async with plain_channel(address, deadline_s) as channel:
         peer = Peer(

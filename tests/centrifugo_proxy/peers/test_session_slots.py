@@ -58,7 +58,10 @@ def cut(slots: SessionSlots, limit: AdaptiveLimit) -> None:
 
 
 def full_and_cut() -> tuple[AdaptiveLimit, SessionSlots, Share, Share]:
-    """A limit that was cut while the diary service held its whole share; the slots; the shares of diary and coach."""
+    """Cut a limit while the diary service holds its whole share.
+
+    Returns the limit, the slots, and the shares of the services diary and coach.
+    """
     whole = adaptive(1000)
     slots = SessionSlots(whole)
     diary, coach = slots.share(), slots.share()

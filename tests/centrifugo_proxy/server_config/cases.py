@@ -26,7 +26,7 @@ class Case(NamedTuple):
         return findings_in(changed(valid_config(self.major, self.facts), self.changes), self.facts, major=self.major)
 
     def places(self) -> list[tuple[str, str]]:
-        """Id and path of each finding."""
+        """The id and the path of each finding."""
         return [(finding.id, finding.path) for finding in self.seen()]
 
 
@@ -40,11 +40,11 @@ def finding_tests(
     """Two tests: each case of `fires` has exactly its finding, and no case of `silent` has its finding."""
 
     @pytest.mark.parametrize("case", fires, ids=name_of)
-    def found_where_it_is(case: Case) -> None:
+    def reports_the_finding(case: Case) -> None:
         assert case.places() == [(case.finding_id, case.what)]
 
     @pytest.mark.parametrize("case", silent, ids=name_of)
-    def not_found(case: Case) -> None:
+    def reports_no_such_finding(case: Case) -> None:
         assert case.finding_id not in [finding.id for finding in case.seen()]
 
-    return found_where_it_is, not_found
+    return reports_the_finding, reports_no_such_finding

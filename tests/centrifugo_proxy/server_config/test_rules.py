@@ -741,7 +741,7 @@ REPORTED: Final = [case for module in RULE_MODULES for case in module.FIRES] + F
 OF_ANY_OPTION: Final = {"value-invalid", "boolean-invalid", "option-misspelt", "mixed-layouts", "reference-literal"}
 
 
-def lists(major: int, option: str) -> set[str]:
+def listed_findings(major: int, option: str) -> set[str]:
     """The findings that the list of judged options has for this option."""
     return {finding for pattern in matching(JUDGED[major], option) for finding in JUDGED[major][pattern].split()}
 
@@ -752,7 +752,7 @@ def test_the_list_of_judged_options_names_the_finding_of_each_case() -> None:
     missing = {
         (option, finding)
         for major, option, finding in cases
-        if option in values_of(major) and finding not in OF_ANY_OPTION | lists(major, option)
+        if option in values_of(major) and finding not in OF_ANY_OPTION | listed_findings(major, option)
     }
 
     assert missing == set()

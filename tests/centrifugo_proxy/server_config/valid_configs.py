@@ -36,7 +36,7 @@ def valid_config(major: int, facts: ServiceFacts = CONNECT_ONLY) -> Config:
 
 
 def changed(config: Config, changes: dict[str, Any]) -> Config:
-    """The configuration with other values under these dotted paths; None removes the option."""
+    """Change the values at these dotted paths, and return the configuration. None removes an option."""
     for path, value in changes.items():
         table, (*parents, last) = config, path.split(".")
         for parent in parents:

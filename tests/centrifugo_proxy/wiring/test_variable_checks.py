@@ -15,7 +15,7 @@ GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 
 
 def findings(**variables: str) -> list[CheckMessage]:
-    """The checks' messages with these variables."""
+    """The messages of the system checks with these variables."""
     return system_checks(**GUARDED, **variables)
 
 

@@ -47,7 +47,7 @@ class TlsPeer:
         self.context.load_cert_chain(folder / "pair.pem")
         self.context.set_alpn_protocols([alpn])
 
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
         writer.write(self.greeting)
@@ -65,7 +65,7 @@ async def tls_peer(
 ) -> AsyncIterator[tuple[TlsPeer, str]]:
     """A running TlsPeer and its address."""
     peer = TlsPeer(folder, leaf, greeting, alpn)
-    async with tcp_server(peer.meet, peer.context) as port:
+    async with tcp_server(peer.serve, peer.context) as port:
         yield peer, f"127.0.0.1:{port}"
 
 
@@ -244,8 +244,8 @@ async def test_a_peer_that_speaks_no_tls_or_closes_during_the_handshake_is_refus
         writer.close()
 
     reports = SpiffeReports()
-    for meet in (close_at_once, answer_without_tls):
-        async with tcp_server(meet) as port, tunnel(reports) as running:
+    for serve in (close_at_once, answer_without_tls):
+        async with tcp_server(serve) as port, tunnel(reports) as running:
             answer = await ask(running, connect(f"127.0.0.1:{port}", running.admit(PEER)))
             assert answer.startswith(b"HTTP/1.1 502 ")
 
