@@ -1,4 +1,7 @@
-"""`make run` as a new user runs it: start it, paste its lines into a shell, and end it with Ctrl-C."""
+"""`make run` as a new user runs it: start it, paste its lines into a shell, and end it with Ctrl-C.
+
+A start takes seconds, so the tests of what happens in one demonstration share it.
+"""
 
 import json
 import os
@@ -8,8 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +29,8 @@ from tests.harness.processes import environment
 from tools.kafka.broker import why_missing
 from tools.ports import free_port
 
-pytestmark = pytest.mark.processes
+# The first test that uses a shared demonstration waits for all of it.
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 LAST_LINE = "Ctrl-C ends the demonstration.\n"
 
@@ -33,10 +38,15 @@ BINARY = centrifugo.binary(centrifugo.majors()[0])
 CHAT = "family:family-1:chat"
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste use curl")
+needs_kafka = pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
 needs_centrifugo = pytest.mark.skipif(
     BINARY is None,
     reason="Centrifugo is not available: `make centrifugo` builds it with Go, or CENTRIFUGO_BIN names another binary.",
 )
+
+
+shared = pytest.mark.xdist_group("demo")
+shared_with_bridge = pytest.mark.xdist_group("demo-bridge")
 
 
 def start(folder: Path, port: int, **variables: str) -> "subprocess.Popen[str]":
@@ -88,10 +98,54 @@ def answer_of(output: str) -> tuple[Any, int]:
     return json.loads(body), int(status)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A demonstration that has ended: what it printed until it was ready and afterwards, and its exit code.
+
+    `pasted` are its lines, each with its output. `leftovers` names processes, ports and files that outlived it.
+    """
+
+    printed: str
+    pasted: list[tuple[str, str]]
+    rest: str
+    code: int
+    leftovers: list[object]
+
+
+def run_to_the_end(folder: Path, *, only: str, end: Callable[[int], None], **variables: str) -> Run:
+    """Start a demonstration, paste its lines that contain `only` in order, and end it with `end`, by its process id."""
+    with running_demo(folder, **variables) as (process, printed):
+        lines = [line for line in lines_to_paste(printed) if only in line] if shutil.which("curl") else []
+        pasted = [(line, paste(line)) for line in lines]
+        end(process.pid)
+        rest, _ = process.communicate(timeout=30)
+    processes: list[object] = [pid for pid in service_pids(printed) if alive(pid)]
+    ports = [port for port in ports_of(printed) if answers(port)]
+    return Run(printed, pasted, rest, process.returncode, [*processes, *ports, *folder.iterdir()])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A demonstration without the bridge. All its lines are pasted, and Ctrl-C ends it."""
+    return run_to_the_end(tmp_path_factory.mktemp("demo"), only="", end=lambda pid: os.kill(pid, signal.SIGINT))
+
+
+@pytest.fixture(scope="module")
+def run_with_bridge(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A demonstration with the bridge. Its line with an event is pasted, and it ends because Kafka is killed."""
+    folder = tmp_path_factory.mktemp("demo")
+    return run_to_the_end(folder, only="/event", end=lambda pid: kill_child(pid, "kafka.Kafka"), DEMO_BRIDGE="")
+
+
+def kill_child(parent: int, text: str) -> None:
+    os.kill(child_with(parent, text), signal.SIGKILL)
+
+
 @needs_curl
-def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (_, printed):
-        outputs = [paste(line) for line in lines_to_paste(printed) if "demo.client" not in line]
+@shared
+def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(run: Run) -> None:
+    outputs = [output for line, output in run.pasted if "demo.client" not in line]
+    tickets_of_clients = len([line for line, _ in run.pasted if "--ticket" in line])
 
     first, again, cut, during, elsewhere, watch, spare, spare_again, spare_elsewhere, third, back, after, well = outputs
     assert answer_of(first)[0]["result"]["user"] == "user-1"
@@ -107,16 +161,17 @@ def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path:
     assert answer_of(after)[0]["result"]["user"] == "user-2"
     health = [json.loads(line) for line in well.splitlines()]
     assert [each["status"] for each in health] == ["ok", "ok"]
-    assert health[1]["fallback_pool"]["claims"] == {"store": "file", "up": True, "used": 2, "on_error": "refuse"}
-    assert health[1]["fallback_pool"]["size"] == POOL_TICKETS - 2
+    used = 2 + tickets_of_clients
+    assert health[1]["fallback_pool"]["claims"] == {"store": "file", "up": True, "used": used, "on_error": "refuse"}
+    assert health[1]["fallback_pool"]["size"] == POOL_TICKETS - used
 
 
 @needs_curl
 @needs_centrifugo
-def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (_, printed):
-        lines = [line for line in lines_to_paste(printed) if "demo.client" in line and "--ticket" not in line]
-        alone, family, locked_meanwhile, locked, open_again = [paste(line).splitlines() for line in lines]
+@shared
+def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(run: Run) -> None:
+    outputs = [output for line, output in run.pasted if "demo.client" in line and "--ticket" not in line]
+    alone, family, locked_meanwhile, locked, open_again = [output.splitlines() for output in outputs]
 
     entering = ["child: connected", f"child: joined {CHAT}", "child: received 'hello from the child' from child"]
     assert alone == [line.replace("child", "parent") for line in entering]
@@ -144,13 +199,9 @@ def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(tmp_path: Path)
 
 @needs_curl
 @needs_centrifugo
-def test_a_client_with_a_fallback_ticket_connects_through_centrifugo_but_may_not_join_the_chat(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (_, printed):
-        lines = lines_to_paste(printed)
-        [visit] = [line for line in lines if "--ticket" in line]
-        for line in lines[2:6]:  # identity down, a failed connect at each service, and the wait for the degraded state
-            paste(line)
-        seen = paste(visit).splitlines()
+@shared
+def test_a_client_with_a_fallback_ticket_connects_through_centrifugo_but_may_not_join_the_chat(run: Run) -> None:
+    [seen] = [output.splitlines() for line, output in run.pasted if "--ticket" in line]
 
     assert seen == [
         "ticket holder: connected",
@@ -180,16 +231,11 @@ def test_a_centrifugo_bin_that_is_not_executable_is_refused(tmp_path: Path) -> N
     assert printed == f"CENTRIFUGO_BIN is '{file}', which is not an executable file.\n"
 
 
-def test_ctrl_c_ends_all_processes_and_removes_all_files(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (process, printed):
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
-
-    assert process.returncode == 0
-    assert rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n")
-    assert [pid for pid in service_pids(printed) if alive(pid)] == []
-    assert [port for port in ports_of(printed) if answers(port)] == []
-    assert list(tmp_path.iterdir()) == []
+@shared
+def test_ctrl_c_ends_all_processes_and_removes_all_files(run: Run) -> None:
+    assert run.code == 0
+    assert run.rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n")
+    assert run.leftovers == []
 
 
 def service_pids(printed: str) -> list[int]:
@@ -237,19 +283,18 @@ def child_with(parent: int, text: str) -> int:
 
 
 @needs_centrifugo
-@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
+@needs_kafka
 @pytest.mark.parametrize(
-    ("command", "message"),
+    ("command", "message", "bridge"),
     [
-        ("centrifugo.json", "Centrifugo ended with code -9; the reason is above."),
-        ("run_bridge", "The bridge ended with code -9; the reason is above."),
-        ("kafka.Kafka", "Kafka ended with code -9: "),
+        ("centrifugo.json", "Centrifugo ended with code -9; the reason is above.", "off"),
+        ("run_bridge", "The bridge ended with code -9; the reason is above.", ""),
     ],
-    ids=["Centrifugo", "the bridge", "Kafka"],
+    ids=["Centrifugo", "the bridge"],
 )
-def test_the_demonstration_ends_if_another_part_ends(tmp_path: Path, command: str, message: str) -> None:
-    with running_demo(tmp_path, DEMO_BRIDGE="") as (process, _):
-        os.kill(child_with(process.pid, command), signal.SIGKILL)
+def test_the_demonstration_ends_if_another_part_ends(tmp_path: Path, command: str, message: str, bridge: str) -> None:
+    with running_demo(tmp_path, DEMO_BRIDGE=bridge) as (process, _):
+        kill_child(process.pid, command)
         rest, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
@@ -280,26 +325,33 @@ def test_an_invalid_port_is_refused(tmp_path: Path) -> None:
 
 @needs_curl
 @needs_centrifugo
-@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
-def test_the_pasted_line_shows_an_event_passing_from_kafka_to_the_chat(tmp_path: Path) -> None:
-    with running_demo(tmp_path, DEMO_BRIDGE="") as (_, printed):
-        [line] = [line for line in lines_to_paste(printed) if "/event" in line]
-        written = paste(line).splitlines()
+@needs_kafka
+@shared_with_bridge
+def test_the_pasted_line_shows_an_event_passing_from_kafka_to_the_chat(run_with_bridge: Run) -> None:
+    [(_, output)] = run_with_bridge.pasted
+    written = output.splitlines()
 
     assert "an event was written to diary.entry.created.v1" in written
     assert "parent: received {'text': 'New in the diary: A walk'} from the server" in written
 
 
-def test_with_the_bridge_turned_off_one_line_explains_why_it_does_not_run(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (_, printed):
-        pass
+@needs_centrifugo
+@needs_kafka
+@shared_with_bridge
+def test_the_demonstration_ends_if_kafka_ends(run_with_bridge: Run) -> None:
+    assert run_with_bridge.code == 1
+    assert "Kafka ended with code -9: " in run_with_bridge.rest
+    assert run_with_bridge.leftovers == []
 
-    assert "The bridge does not run: DEMO_BRIDGE is off.\n" in printed
+
+@shared
+def test_with_the_bridge_turned_off_one_line_explains_why_it_does_not_run(run: Run) -> None:
+    assert "The bridge does not run: DEMO_BRIDGE is off.\n" in run.printed
 
 
-def test_the_address_of_the_page_is_printed_first_and_again_at_the_end(tmp_path: Path) -> None:
-    with running_demo(tmp_path) as (_, printed):
-        first, *_, last_but_one, _ = printed.splitlines()
+@shared
+def test_the_address_of_the_page_is_printed_first_and_again_at_the_end(run: Run) -> None:
+    first, *_, last_but_one, _ = run.printed.splitlines()
 
     address = re.findall(r"http://127\.0\.0\.1:\d+", first)
     assert first == f"The page: {address[0]} (the service and the other parts are starting)"
