@@ -17,7 +17,6 @@ pytest_plugins = (
     "tests.harness.grpc_poller",
     "tests.harness.process_marks",
     "tests.harness.not_run",
-    "tests.harness.kafka_fixture",
     "tests.harness.deploy_tools",
     "tests.harness.worker_groups",
 )

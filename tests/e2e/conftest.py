@@ -1,4 +1,6 @@
-"""One stack for each configuration, shared by all tests in one event loop.
+"""One stack for each configuration, shared by all tests here in one event loop.
+
+A stack ends with the last of these tests: its processes take a few percent of a core even if nothing uses them.
 
 Without Centrifugo the tests are skipped, and the end of the run names the reason. In CI they are skipped only if the
 machine cannot build Centrifugo.
@@ -78,7 +80,7 @@ def complaints(part: Stack | FamilyStack) -> str:
     return "\n".join([line for line in lines if re.search(r'"level": ?"(warn|error)', line, re.IGNORECASE)][-40:])
 
 
-@pytest.fixture(scope="session", params=centrifugo.majors(), ids="v{}".format)
+@pytest.fixture(scope="package", params=centrifugo.majors(), ids="v{}".format)
 def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
     """A Centrifugo to test with. CI skips these tests only if it cannot be built there, and reports why."""
     if found := centrifugo.binary(request.param):
@@ -91,14 +93,14 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
     pytest.skip(why)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
     """Response mode `http`, with the guard's token, which an unmodified Centrifugo can send."""
     async with stack(centrifugo_bin, CENTRIFUGO_PROXY_TOKEN=secrets.token_hex(16)) as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
     """Response mode `envelope`, without a guard, and with one field visible to other clients.
 
@@ -109,7 +111,7 @@ async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def shared_family(centrifugo_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FamilyStack]:
     """A stack that answers all events by a policy, in response mode `http` and with the guard."""
     async with family_stack(centrifugo_bin, tmp_path_factory.mktemp("family")) as running:
@@ -131,7 +133,7 @@ def family_id() -> str:
     return f"f-{secrets.token_hex(4)}"
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+@pytest_asyncio.fixture(scope="package", loop_scope="session", autouse=True)
 async def resting(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[asyncio.Task[Rested] | None]:
     """A task that uses a stack at the start and again half a minute later, while the other tests run."""
     if not SOCKETS.exists() or not any(measures_rested_connections(item) for item in request.session.items):

@@ -12,7 +12,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import Closed, Ended, Listener, SdkClient, one_after_another, sdk_client
 from tests.e2e.family import FamilyStack
 from tests.harness.bridge import BridgeProcess, running_bridge
-from tests.harness.kafka import Kafka
+from tests.harness.kafka import Kafka, broker_or_skip
 from tests.harness.paths import ROOT
 from tests.harness.waiting import until
 
@@ -22,7 +22,13 @@ LONGER_THAN_A_RECONNECT_S = 1.5
 LOCKED = pb.ParentalState(feature_lock_chat=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker for the tests of this module."""
+    yield from broker_or_skip(tmp_path_factory.mktemp("kafka"))
+
+
+@pytest.fixture(scope="module")
 def bridge(kafka: Kafka, shared_family: FamilyStack) -> Iterator[BridgeProcess]:
     """A bridge with the example's routes that publishes to the Centrifugo of the family stack."""
     dead_letters = kafka.create_topic("dead-letters")

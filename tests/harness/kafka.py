@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
@@ -214,6 +215,14 @@ class Secured:
             )
             [made] = admin.alter_user_scram_credentials([change]).values()
             made.result(ANSWER_S)
+
+
+def broker_or_skip(folder: Path) -> Iterator[Kafka]:
+    """For a fixture: a broker. If none can be started, the test is skipped with the reason, or may fail in CI."""
+    if why := excuse():
+        pytest.skip(why)
+    with running_kafka(folder) as running:
+        yield running
 
 
 @contextmanager

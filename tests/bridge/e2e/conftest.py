@@ -8,7 +8,7 @@ import pytest
 
 from tests.bridge.e2e.stage import Stage, staged
 from tests.harness import centrifugo
-from tests.harness.kafka import Kafka
+from tests.harness.kafka import Kafka, broker_or_skip
 
 HERE = Path(__file__).parent
 
@@ -19,6 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             group = "kafka-torture" if item.path.stem == "test_torture" else "kafka"
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="package")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker for the tests here. It ends with the last of them: an idle broker takes 2 % of a core."""
+    yield from broker_or_skip(tmp_path_factory.mktemp("kafka"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from tests.harness.kafka import Kafka
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("kafka")
 def test_the_broker_advertises_an_address_and_not_a_name_with_several_addresses(kafka: Kafka) -> None:
     named = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=20).brokers.values()
 
