@@ -48,8 +48,8 @@ OUTCOMES: Final = (
 # info and meta when it connects.
 DEGRADED_MARKS: Final = {"degraded": True}
 
-# Centrifugo would refuse such a connection with an error after which SDKs do not reconnect. After the error of this
-# service, they reconnect.
+# If Centrifugo got an expiry in the past, it would refuse the connection with an error after which SDKs do not
+# reconnect. After the internal error of this service, SDKs reconnect.
 ENDED: Final = "identity's Success has an expire_at in the past; compare the clocks"
 
 

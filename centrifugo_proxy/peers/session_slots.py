@@ -15,9 +15,9 @@ from common.adaptive_limit import AdaptiveLimit
 # service could take every slot, although identity would answer every connect. An eighth of the other slots is reserved
 # for events that wait for no service: at least one slot, if there are two or more.
 RESERVED_DIVISOR: Final = 8
-# The number of slots that the events of one service may take for each slot of the room that is still free. With 2, a
-# service that hangs takes two thirds of the room. With 1, it would take half of the room. But a slow service that works
-# would then get only 39 calls if the limit is 100.
+# The room is the number of slots for events that wait for services. For each slot of the room that is still free, the
+# events of one service may take this many slots. With 2, a service that hangs takes two thirds of the room. With 1, it
+# would take only half of the room, but a slow service that works would get only 39 calls if the limit is 100.
 PER_FREE_PLACE: Final = 2
 
 
@@ -55,7 +55,7 @@ class SessionSlots:
 
     @property
     def room(self) -> int:
-        """The number of slots for events that wait for services."""
+        """The number of slots for events that wait for services, in use or free."""
         part = _unreserved(int(self.whole.limit))
         return max(1, part - max(1, part // RESERVED_DIVISOR))
 

@@ -28,7 +28,7 @@ def is_too_deep(valid: bytes, deepest: int = DEEPEST) -> bool:
 
 
 def _brackets(valid: bytes) -> bytes:
-    """The brackets that are not in strings. Those of objects are written as those of arrays."""
+    """The brackets that are not in strings. Curly brackets are written as square brackets."""
     if b"\\" in valid:
         valid = valid.replace(b"\\\\", b"").replace(b'\\"', b"")  # then each quote begins or ends a string
     marks = valid.translate(_AS_ARRAYS, _OTHERS).replace(b'""', b"")  # strings without brackets are removed

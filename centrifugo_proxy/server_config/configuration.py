@@ -148,7 +148,7 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
-    """The value as a list of tables. v6 reads a single table as a list of one table. v5 does not start with it."""
+    """The value as a list of tables. v6 also reads a single table as a list. v5 does not start with a single table."""
     if isinstance(value, dict):
         return [value] if value else []
     return [table(item) for item in value] if isinstance(value, list) else []

@@ -6,7 +6,7 @@ from typing import Final
 SCHEME: Final = re.compile(r"https?://")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# In a host, Go accepts only two kinds of escapes: %25 before the zone of an IPv6 address, and those of bytes above 127.
+# In a host, Go accepts only two escapes: %25 before the zone of an IPv6 address, and the escape of a byte above 127.
 NOT_IN_A_HOST: Final = re.compile(r"[ \\^`{|}]|%(?!25|[89A-Fa-f][0-9A-Fa-f])")
 USER: Final = re.compile(r"(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})*")
 ADDRESS: Final = re.compile(r"(?P<host>\[[^]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)

@@ -36,8 +36,8 @@ exit codes (those of monitoring plugins):
   1  warnings only
   2  errors; also if the file cannot be read or parsed
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: the service's own secrets, policy or environment are invalid, or the output cannot be written;
-     the message says why
+  3  unknown: the service's own secrets, policy or environment are invalid, or the output cannot be written
+     (the message says why)
 
 examples:
   manage.py check_centrifugo_config config.json

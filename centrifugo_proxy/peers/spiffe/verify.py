@@ -15,7 +15,7 @@ class WrongCertificate(Exception):
 
 
 class WrongId(WrongCertificate):
-    """A leaf SVID whose ID is not one of the accepted IDs."""
+    """The certificate is a leaf SVID, but its ID is not one of the accepted IDs."""
 
 
 def check(der: bytes, wanted: Collection[str]) -> str:
