@@ -1,6 +1,7 @@
 """The log lines of a running process."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.harness.collector import collector
 from tests.harness.identity import DOWN, IdentityStub, aborts, answers, identity_stub, success
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
+from tests.harness.waiting import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("logs-http")]  # one worker runs the module's processes
 
@@ -62,12 +64,20 @@ async def run_process(tickets_path: str) -> Story:
                 OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
             ) as process,
         ):
+            await until(has_logged(process, "Application startup complete.", "centrifugo_proxy.W001"))
             boot_out, boot_err = lines(process.stdout()), lines(process.stderr())
             await run_before_outage(process, identity)
+            await until(has_logged(process, "a call got no answer"))
             before_outage = lines(process.stdout() + process.stderr())[len(boot_out + boot_err) :]
             await run_outage_and_faults(process, identity)
+            await until(has_logged(process, "identity outage ended", "changed a disconnect"))
             out, err = lines(process.stdout())[len(boot_out) :], lines(process.stderr())[len(boot_err) :]
             return Story(boot_out, boot_err, before_outage, out, err)
+
+
+def has_logged(process: Process, *messages: str) -> Callable[[], bool]:
+    """A condition: the process has written all these messages. It writes each stream's lines in order, but later."""
+    return lambda: all(message in process.stdout() + process.stderr() for message in messages)
 
 
 def lines(text: str) -> list[Line]:
