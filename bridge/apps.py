@@ -1,4 +1,4 @@
-"""The bridge as a Django app. Kafka's library is loaded by the commands that need it."""
+"""The bridge as a Django app. Only the commands that need Kafka's library import it."""
 
 from django.apps import AppConfig
 
@@ -9,4 +9,4 @@ class BridgeConfig(AppConfig):
     name = "bridge"
 
     def ready(self) -> None:
-        from bridge import checks  # noqa: F401, PLC0415  (registers them)
+        from bridge import checks  # noqa: F401, PLC0415  (the import registers the checks)

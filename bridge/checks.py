@@ -1,7 +1,7 @@
-"""System checks of the bridge (tag "bridge"): settings that must fit together.
+"""System checks of the bridge's settings (tag "bridge").
 
-run_bridge runs them at startup. The proxy does not run them, because these settings do not affect it. Without a routes
-file there is no bridge, and nothing to check.
+run_bridge runs the checks at startup. The proxy does not run them, because these settings do not affect it. If
+BRIDGE_ROUTES_PATH is empty, there is no bridge, and the checks do nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     """Check that the routes file has no faults."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
-    from bridge.routing.file import load_routes  # noqa: PLC0415  (the proxy's process has no use for its libraries)
+    from bridge.routing.file import load_routes  # noqa: PLC0415  (the proxy's process does not need its libraries)
 
     try:
         load_routes(settings.BRIDGE_ROUTES_PATH)
@@ -41,7 +41,7 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register(TAG)
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that each secret is set only once, that its file is readable, and that additional properties are valid."""
+    """Check that each secret is set only once, that secret files are readable, and that Kafka properties are valid."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     from bridge.running.configuration import ConfigurationError, configuration  # noqa: PLC0415
@@ -50,17 +50,17 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         api_key = configuration(settings).api.key
     except SecretError as error:
         hint = (
-            "Set either the variable, or …_FILE to a file that this process can read. CENTRIFUGO_API_KEY is sent in a "
-            "header: it must not contain white space."
+            "Set the variable, or set …_FILE to the path of a file that this process can read; do not set both. "
+            "CENTRIFUGO_API_KEY is sent in a header, so it must not contain white space."
         )
         return [_error("E003", str(error), hint)]
     except ConfigurationError as error:
-        return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
+        return [_error("E004", str(error), "Write one librdkafka property on each line: name=value.")]
     if api_key:
         return []
     hint = (
-        "Set it to Centrifugo's http_api.key, or set …_FILE to a file that holds the key. Without a key, anyone who "
-        "can connect to the API can use it."
+        "Set it to the value of Centrifugo's http_api.key, or set CENTRIFUGO_API_KEY_FILE to the path of a file with "
+        "this key. Without a key, everyone who can connect to Centrifugo's API can use it."
     )
     return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
 
@@ -73,7 +73,7 @@ def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
     findings = [*_tls_findings(), *_sasl_findings()]
     if settings.BRIDGE_KAFKA_SECURITY == "sasl_plaintext":
         hint = "Use sasl_tls. Use sasl_plaintext on a trusted network only."
-        text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: with PLAIN the password is sent unencrypted."
+        text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: the mechanism PLAIN sends the password unencrypted."
         findings.append(Warning(text, hint=hint, id="bridge.W002"))
     return findings
 
@@ -82,17 +82,17 @@ def _tls_findings() -> Iterator[CheckMessage]:
     given = [name for name in TLS_FILES if getattr(settings, name)]
     security = settings.BRIDGE_KAFKA_SECURITY
     if given and "tls" not in security:
-        hint = "Set BRIDGE_KAFKA_SECURITY to tls or sasl_tls, or unset the file."
+        hint = f"Set BRIDGE_KAFKA_SECURITY to tls or sasl_tls, or unset {given[0]}."
         yield _error("E005", f"{given[0]} is set, but BRIDGE_KAFKA_SECURITY is {security}: nothing is encrypted.", hint)
     if bool(settings.BRIDGE_KAFKA_TLS_CERT_FILE) != bool(settings.BRIDGE_KAFKA_TLS_KEY_FILE):
         text = "Only one of BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE is set."
-        yield _error("E006", text, "Set both, for a client certificate, or neither.")
+        yield _error("E006", text, "Set both to use a client certificate, or unset both.")
     for name in (*given, *(["CENTRIFUGO_API_TLS_CA_FILE"] if settings.CENTRIFUGO_API_TLS_CA_FILE else [])):
         if problem := why_unreadable(getattr(settings, name), PEM_BYTES):
-            yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
+            yield _error("E007", f"{name}: {problem}.", "Mount a PEM file at this path, and let this process read it.")
         elif name.endswith("CA_FILE") and not has_authorities(getattr(settings, name)):
             text = f"{name}: {safe_path(getattr(settings, name))} contains no valid PEM certificate."
-            yield _error("E007", text, "Mount a PEM file with the authorities' certificates.")
+            yield _error("E007", text, "Mount a PEM file with the certificates of the authorities.")
 
 
 def _sasl_findings() -> Iterator[CheckMessage]:
@@ -105,12 +105,12 @@ def _sasl_findings() -> Iterator[CheckMessage]:
     given = [name for name in (*SASL, *SASL_PASSWORD) if getattr(settings, name)]
     if given and not uses:
         text = f"{given[0]} is set, but BRIDGE_KAFKA_SECURITY is {settings.BRIDGE_KAFKA_SECURITY}: it is not used."
-        yield _error("E009", text, "Set BRIDGE_KAFKA_SECURITY to sasl_tls, or unset the variable.")
+        yield _error("E009", text, f"Set BRIDGE_KAFKA_SECURITY to sasl_tls, or unset {given[0]}.")
 
 
 @register(TAG)
 def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Find numbers and names that contradict each other or are dangerous."""
+    """Find settings that contradict each other or are dangerous."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     return [*_contradictions(), *_dangers()]
@@ -127,26 +127,28 @@ def _contradictions() -> Iterator[CheckMessage]:
     for name in ("BRIDGE_KAFKA_GROUP", "CENTRIFUGO_API_URL"):
         if not getattr(settings, name):
             yield _error(
-                "E012", f"{name} is empty.", f"Set it, or unset it for the default: see {name} in .env.example."
+                "E012", f"{name} is empty.", f"Set {name}, or unset it to use the default value in .env.example."
             )
     if settings.BRIDGE_REPLAY_TOPIC and settings.BRIDGE_REPLAY_TOPIC == settings.BRIDGE_DEAD_LETTER_TOPIC:
-        text = "BRIDGE_REPLAY_TOPIC and BRIDGE_DEAD_LETTER_TOPIC are the same topic: replays would never end."
-        yield _error("E013", text, "Unset BRIDGE_REPLAY_TOPIC for its default, or name another topic.")
+        text = "BRIDGE_REPLAY_TOPIC and BRIDGE_DEAD_LETTER_TOPIC are the same topic: replays would repeat without end."
+        yield _error("E013", text, "Unset BRIDGE_REPLAY_TOPIC to use its default, or set it to another topic.")
 
 
 def _dangers() -> Iterator[CheckMessage]:
     if settings.BRIDGE_OFFSET_RESET == "latest":
-        text = "BRIDGE_OFFSET_RESET is latest: events that are written before a partition is first read are lost."
+        text = "BRIDGE_OFFSET_RESET is latest: events written before the bridge first reads their partition are lost."
         yield Warning(text, hint="Use earliest.", id="bridge.W003")
     if settings.BRIDGE_INSTANCE_ID:
-        text = "BRIDGE_INSTANCE_ID is set: this member does not leave the group at SIGTERM."
-        hint = "Use it in a StatefulSet only, with a different name for each replica."
+        text = "BRIDGE_INSTANCE_ID is set: this process does not leave the consumer group at SIGTERM."
+        hint = "Use it only in a StatefulSet, and give each replica a different value."
         yield Warning(text, hint=hint, id="bridge.W004")
 
 
 def no_routes() -> Error:
-    """The error of run_bridge if no routes file is set."""
-    return _error("E001", "BRIDGE_ROUTES_PATH is not set.", "Name a routes file; routes.example/ has one.")
+    """The error of run_bridge if BRIDGE_ROUTES_PATH is not set."""
+    return _error(
+        "E001", "BRIDGE_ROUTES_PATH is not set.", "Set it to the path of a routes file; routes.example/ has an example."
+    )
 
 
 def _error(number: str, text: str, hint: str) -> Error:

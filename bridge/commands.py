@@ -1,6 +1,6 @@
-"""The values that mapping and delivery share: records as input, commands for Centrifugo as output.
+"""The values that mapping and delivery share: records from Kafka, and commands for Centrifugo.
 
-Pure: no clock, no I/O. A command is encoded once, when it is made; a batch joins the `encoded` of its commands:
+Pure: no clock, no I/O. A command is encoded once, when it is made. A batch joins the `encoded` bytes of its commands:
 `{"commands": [<encoded>, <encoded>, …]}`, usually with `"parallel": true`, posted to `/api/batch`.
 """
 
@@ -19,8 +19,9 @@ Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A Kafka record.
 
-    `timestamp` is in milliseconds since 1970, -1 if the broker has no timestamp. `value` None is a tombstone.
-    A header name may occur several times; the last one counts. `fault` says why the record is unreadable, or "".
+    `timestamp` is in milliseconds since 1970; -1 if the broker has no timestamp. A record whose `value` is None is a
+    tombstone. If a header name occurs several times, the last header counts. `fault` says why the record is
+    unreadable; "" if it is readable.
     """
 
     topic: str
@@ -34,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reason(StrEnum):
-    """Why a record is dead-lettered: all values of the header `bridge.reason` and of the metrics' label `reason`."""
+    """Why a record is dead-lettered: the values of the header `bridge.reason` and of the metric label `reason`."""
 
     NOT_JSON = "not_json"
     NOT_CLOUDEVENTS = "not_cloudevents"
@@ -49,28 +50,28 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"
     TOO_OLD = "too_old"
     TOMBSTONE = "tombstone"
-    # These four come from Centrifugo's answers.
+    # The next four reasons come from Centrifugo's answers.
     UNKNOWN_CHANNEL = "unknown_channel"
     UNKNOWN_METHOD = "unknown_method"
     NOT_AVAILABLE = "not_available"
     REJECTED = "rejected"
-    # The bridge's own: BRIDGE_MAX_ATTEMPTS is used up, or there is a bug.
+    # BRIDGE_MAX_ATTEMPTS is used up (gave_up), or the bridge has a bug (internal_error).
     GAVE_UP = "gave_up"
     INTERNAL_ERROR = "internal_error"
 
 
-# Reasons for a record that could not be read. The other reasons of the mapping concern a route.
+# The reasons for a record that could not be read. The mapping's other reasons are about one route.
 FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
 
-# With SkipReason, the outcomes of `realtime_bridge_records_total`. Commands end with DONE too.
+# The outcomes in `realtime_bridge_records_total` are these two and SkipReason. A command can have the outcome DONE too.
 DONE: Final = "done"
 DEAD_LETTER: Final = "dead_letter"
 
 
 class SkipReason(StrEnum):
-    """Why a record needs no commands: an outcome of `realtime_bridge_records_total`."""
+    """Why a record needs no commands: an outcome in `realtime_bridge_records_total`."""
 
-    UNROUTED = "unrouted"  # no route fits
+    UNROUTED = "unrouted"  # no route matches
     TOO_OLD = "too_old"
     TOMBSTONE = "tombstone"
     NO_RECIPIENTS = "no_recipients"  # the lists in the event are empty
@@ -79,8 +80,8 @@ class SkipReason(StrEnum):
 class Poison(NamedTuple):
     """A failure that a retry cannot fix.
 
-    `detail` never has a value of the event. `route` is "" and `action` None when
-    they are not known; actions are counted from 1 within their route. A value that could not be read has no action.
+    `detail` never quotes a value of the event. `route` is "" if the route is unknown. `action` is the number of the
+    action in its route, from 1; None if the action is unknown or if the record could not be read.
     """
 
     reason: Reason
@@ -93,11 +94,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One command of Centrifugo's server API.
 
     `keys` are the order keys: commands that share a key run in the order in which they were received. A channel's key
-    is its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
-    `encoded` is the JSON object for "commands" of `/api/batch`.
-    `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` limits how many commands with the same key may be in one batch. If the bursts of these commands differ, the
-    smallest one counts. A batch with several commands for a key is sent without `parallel`.
+    is its name. A user's key is `user_key(user)`, which differs from every channel name. Keys are distinct and never
+    empty. `encoded` is the JSON object of this command in the `commands` of `/api/batch`.
+    `route` and `action` (counted from 1) tell which action of the routes file made the command. `kind` is the value of
+    `do` in the routes file, and a metric label.
+    `burst` is the maximum number of commands with the same key in one batch. If these commands have different values,
+    the smallest value counts. A batch with several commands for one key is sent without `parallel`.
     """
 
     kind: ClassVar[str]
@@ -109,17 +111,17 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def method(self) -> str:
-        """The API method. The reply has the result under this name."""
+        """The API method. In the reply, this name is the key of the result."""
         return self.kind
 
 
 class Publish(Command, frozen=True, kw_only=True, gc=False):
     """A publication to one or more channels.
 
-    For several channels it is a `broadcast`. Its reply has `{"responses": […]}` with one verdict per channel, in the
-    order of `channels`. `only` makes the command for the channels that must be sent again.
-    `data` is JSON. `idempotency_key` and `version_epoch` are "", `version` is None when the command has none. All
-    channels can share an idempotency key, because Centrifugo stores these keys per channel.
+    For several channels, the API method is `broadcast`. Its reply has `{"responses": […]}` with one response per
+    channel, in the order of `channels`. `only` makes the command for the channels that need a retry.
+    `data` is JSON. An unset `idempotency_key` or `version_epoch` is "", an unset `version` is None. All channels can
+    share an idempotency key, because Centrifugo stores these keys per channel.
     """
 
     kind: ClassVar[str] = "publish"
@@ -137,7 +139,7 @@ class Publish(Command, frozen=True, kw_only=True, gc=False):
         return "publish" if len(self.channels) == 1 else "broadcast"
 
     def only(self, channels: Iterable[str]) -> "Publish":
-        """The same publication for some of its channels (at least one), in this command's order."""
+        """The same publication for some of its channels (at least one). Their order stays the same."""
         wanted = frozenset(channels)
         return publish(
             route=self.route,
@@ -174,9 +176,9 @@ class Disconnect(Command, frozen=True, kw_only=True, gc=False):
 class Refresh(Command, frozen=True, kw_only=True, gc=False):
     """Makes Centrifugo check a user's connections again.
 
-    With `expire_at` None it closes them with code 3005, and SDKs reconnect. Otherwise `expire_at` is in seconds since
-    1970, and Centrifugo asks the refresh proxy at that time plus its `client.expired_close_delay`. A time in the past
-    acts like None.
+    If `expire_at` is None, Centrifugo closes the connections with code 3005, and SDKs reconnect. Otherwise `expire_at`
+    is in seconds since 1970. Centrifugo then asks the refresh proxy at that time plus `client.expired_close_delay`. A
+    time in the past has the same effect as None.
     """
 
     kind: ClassVar[str] = "refresh"
@@ -194,9 +196,9 @@ class HistoryRemove(Command, frozen=True, kw_only=True, gc=False):
 class Mapped(msgspec.Struct, frozen=True, gc=False):
     """The commands and failures of a record.
 
-    The commands are sent in order, each after the previous one has finished, with or without success. Failures do not
-    stop them: a broken feed must not prevent a disconnect. The dead letter has the reason of the first failure. Either
-    list may be empty, but not both.
+    The commands are sent in order. Each command waits until the previous command has finished, with or without success.
+    A failed action does not stop the commands of other actions: a publication that fails must not prevent a
+    disconnect. The dead letter has the reason of the first failure. At least one of the two tuples is not empty.
     """
 
     commands: tuple[Command, ...]
@@ -218,13 +220,13 @@ class Mapper(Protocol):
     def outcome(self, record: Record, now_ms: int) -> Outcome:
         """The outcome for `record` at `now_ms` (milliseconds since 1970).
 
-        A record of the replay topic is mapped like the original, with its topic, position and timestamp.
-        An exception is a bug (`internal_error`).
+        A record of the replay topic is mapped with the topic, position and timestamp of the original record.
+        If this method raises an exception, it has a bug, and the record fails with `internal_error`.
         """
 
 
 def user_key(user: str) -> str:
-    """The order key of commands for a user. Its NUL distinguishes it from any channel."""
+    """The order key of commands for a user. It contains NUL, which no channel name contains."""
     return f"user\0{user}"
 
 
@@ -242,7 +244,7 @@ def publish(
     version_epoch: str = "",
     burst: int = 1,
 ) -> Publish:
-    """A publication of `data` (JSON) to `channels`, which are distinct. Unset options are not sent."""
+    """A publication of `data` (JSON) to `channels`, which must be distinct. Unset options are not sent."""
     single = len(channels) == 1
     request: dict[str, Any] = {"channel": channels[0]} if single else {"channels": channels}
     request["data"] = orjson.Fragment(data)
@@ -276,7 +278,7 @@ def publish(
 
 
 def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscribe:
-    """Takes its turn among the commands for the channel, and among those for the user."""
+    """The command stays in order with the commands for the channel and with the commands for the user."""
     return Unsubscribe(
         route=route,
         action=action,
@@ -288,7 +290,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999. `reason` has at most 123 bytes: with a longer one, clients see code 1006."""
+    """`code` is 4000–4999. `reason` has at most 123 bytes; with a longer reason, clients would see code 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,
@@ -302,7 +304,7 @@ def disconnect(*, route: str, action: int, user: str, code: int, reason: str) ->
 
 
 def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Refresh:
-    """Always sends an expiry: without one the connections would never expire again."""
+    """The command always contains an expiry. Without an expiry, the connections would never expire again."""
     expiry = {"expired": True} if expire_at is None else {"expire_at": expire_at}
     return Refresh(
         route=route,
@@ -315,7 +317,7 @@ def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Ref
 
 
 def history_remove(*, route: str, action: int, channel: str) -> HistoryRemove:
-    """Takes its turn among the commands for the channel."""
+    """The command stays in order with the commands for the channel."""
     return HistoryRemove(
         route=route,
         action=action,

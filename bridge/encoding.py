@@ -1,4 +1,4 @@
-"""Encodes JSON that stays in memory until Centrifugo has it."""
+"""Encodes JSON that stays in memory until Centrifugo has accepted it."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ import orjson
 def dumped(value: Any) -> bytes:
     """The value as JSON. Raises orjson.JSONEncodeError.
 
-    It is a copy, because orjson's own result takes 4 KiB of memory even if it is short.
+    Returns a copy, because orjson's own result takes 4 KiB of memory even if it is short.
     """
     return b"%b" % orjson.dumps(value)

@@ -10,7 +10,7 @@ from bridge.commands import Reason, Record
 
 
 class Absent(Enum):
-    """The value of a field that is absent from an event. Null is different: a value that is present."""
+    """Stands for a field that is absent from an event. Null (None) is different: the field is present."""
 
     ABSENT = "absent"
 
@@ -44,7 +44,7 @@ class Unmappable(Exception):
 
 
 def header(record: Record, name: str) -> bytes | Absent | None:
-    """The value of the last header with this name; ABSENT without one."""
+    """The value of the last header with this name; ABSENT if the record has no such header."""
     for own, value in reversed(record.headers):
         if own == name:
             return value

@@ -1,4 +1,4 @@
-"""The lag of a group by partition."""
+"""The lag of a consumer group, for each partition."""
 
 import asyncio
 import time
@@ -15,9 +15,10 @@ from bridge.routing.model import covers
 
 
 class Row(NamedTuple):
-    """`lag` counts the offsets from the first unfinished record to the end. `committed` is None without a commit.
+    """The lag of one partition.
 
-    `oldest_s` is the age of the first unfinished record; None without one, or if it has no timestamp.
+    `lag` is the number of offsets from the first unfinished record to the end. `committed` is None if the group has no
+    commit. `oldest_s` is the age of the first unfinished record; None if there is none or if it has no timestamp.
     """
 
     topic: str
@@ -29,7 +30,7 @@ class Row(NamedTuple):
 
 
 class Lags(NamedTuple):
-    """A row for each partition that Kafka serves. `unserved` has the name of Kafka's error for each other one.
+    """A row for each partition that Kafka serves. `unserved` has the name of Kafka's error for each other partition.
 
     `absent` are the topics and patterns for which Kafka shows no topic.
     """
@@ -40,7 +41,7 @@ class Lags(NamedTuple):
 
 
 async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]) -> Lags:
-    """The lag in these topics; a topic that begins with ^ is a pattern. Raises KafkaUnreachable."""
+    """The group's lag in these topics. A topic that begins with ^ is a pattern. Raises KafkaUnreachable."""
     properties = admin_properties(connection)
     brokers = Brokers(properties)
     existing = await brokers.topics()
@@ -83,7 +84,7 @@ def _is_selected(name: str, topics: Collection[str]) -> bool:
 def _ages(
     properties: Mapping[str, str | int | bool], behind: Mapping[Partition, int], ends: Mapping[Partition, int]
 ) -> dict[Partition, float]:
-    """Seconds since each partition's first unfinished record, if there is one and it has a timestamp."""
+    """Age in seconds of the first unfinished record of each partition, if that record has a timestamp."""
     now = time.time()
     ages: dict[Partition, float] = {}
     with topic_reader(properties) as reader:

@@ -1,4 +1,4 @@
-"""The names of the headers of a dead letter, which the bridge writes and reads."""
+"""The names of the headers that the bridge writes into a dead letter and reads from it."""
 
 from typing import Final
 
@@ -22,6 +22,6 @@ HEADERS: Final = f"{PREFIX}headers"
 # The record's position and timestamp in its own topic; a replay keeps these headers.
 POSITION: Final = (TOPIC, PARTITION, OFFSET, TIMESTAMP)
 
-# Kafka Connect's names for the same: https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues
+# Kafka Connect's headers for the same facts: https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues
 CONNECT_PREFIX: Final = "__connect.errors."
 PREFIXES: Final = (PREFIX, CONNECT_PREFIX)

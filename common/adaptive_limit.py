@@ -1,10 +1,10 @@
 """An adaptive limit for requests in flight, controlled by the lag of the event loop and the latency of answers.
 
-Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
-show that answers are late: the lag of the event loop, which grows with the queue in this process, and the latency of
-answers, which also grows with a queue elsewhere. The limit grows slowly while requests find it full and both signals
-are small. When a signal is too large, the limit is cut to a share of the recent peak of requests in flight. TCP adapts
-its window in a similar way, and CoDel also uses delay as the signal.
+If the answer to a request would be late, the request is refused at once, because the caller would hang up before the
+answer. Two signals show that answers are late. The lag of the event loop grows with the queue in this process. The
+latency of answers also grows with a queue elsewhere. While both signals are small and the limit refuses requests, the
+limit grows slowly. When a signal is too large, the limit is cut to a share of the recent peak of requests in flight.
+TCP adapts its window in a similar way, and CoDel also uses delay as the signal.
 
 Nothing here reads a clock: the caller measures both signals, and calls `tick` at a regular interval.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 GROWTH: Final = 1.05
 LARGEST_CUT: Final = 0.5
-# The limit grows only while both signals are below these shares of their bounds, so that they settle below the bounds.
+# The limit grows only while both signals are below these shares of their bounds, so the signals stay below the bounds.
 # The share for the lag is smaller, because the lag is noisy.
 CALM_LAG: Final = 0.5
 CALM_LATENCY: Final = 0.8
@@ -23,12 +23,12 @@ CALM_LATENCY: Final = 0.8
 
 @dataclass(slots=True, kw_only=True)
 class AdaptiveLimit:
-    """A limit for requests in flight, from `start`, between `floor` and `ceiling`.
+    """A limit for requests in flight. It begins at `start`, and stays between `floor` and `ceiling`.
 
     `lag_s` is the largest healthy lag of the event loop, `latency_s` the largest healthy mean latency of an answer.
-    A request that has waited for more than `patience_s` seconds is refused: its answer would be late.
-    A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
-    would not make it faster.
+    A request that has already waited for more than `patience_s` seconds is refused, because its answer would be late.
+    A high latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
+    requests would not make it faster.
 
     `overstaying` is the number of taken slots that do not count against the limit. The limit's owner sets it after a
     cut, for requests that a lower limit cannot end.
@@ -65,12 +65,13 @@ class AdaptiveLimit:
         return True
 
     def refused_by_part(self) -> None:
-        """Record a refusal by a part of this limit, so that the limit grows as after a refusal of its own."""
+        """Note that a part of this limit has refused a request. The limit can then grow, as after its own refusals."""
         self._refused = True
 
     def leave(self, latency_s: float | None = None) -> None:
-        """Release the slot. `latency_s` is the time for which the request was handled, in seconds; None if it says
-        nothing about the limit.
+        """Release the slot. `latency_s` is how long the request was handled, in seconds.
+
+        None if this time must not affect the limit.
         """
         self.taken -= 1
         if latency_s is not None:
@@ -94,9 +95,10 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _slowness(self, unmeasured: int) -> float:
-        """The mean latency of the answers since the last tick, as a share of its bound; 0 if there are none.
+        """The mean latency of the answers since the last tick, as a share of `latency_s`; 0 without answers.
 
-        It is also 0 while few requests are measured: a lower limit would not make them faster, and would refuse others.
+        It is also 0 while few requests are measured: a lower limit would not make these requests faster, and would
+        refuse other requests.
         """
         measured = self.taken - unmeasured + self._answers
         if not self._answers or measured < min(self.slow_floor, int(self.limit)):
@@ -104,7 +106,7 @@ class AdaptiveLimit:
         return self._answers_s / self._answers / self.latency_s
 
     def _cut(self, excess: float, floor: int) -> None:
-        """Cut the limit, starting from the peak since the last tick. A peak of at most `floor` is not the cause."""
+        """Cut the limit to a share of the peak since the last tick. Do nothing if the peak is at most `floor`."""
         if self._peak > floor:
             used = min(self.limit, self._peak)
             self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

@@ -8,10 +8,10 @@ from typing import Any
 
 @asynccontextmanager
 async def in_background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run each coroutine in a task, and cancel it at the end.
+    """Run each coroutine in a task, and cancel the tasks at the end of the block.
 
-    An error in one is logged at once, with its traceback: nothing awaits the task before the end. It does not end the
-    context, and does not prevent the cleanup after it.
+    An error in a task is logged at once, with its traceback, because nothing awaits the task before the end. The error
+    does not end the block, and does not prevent the cleanup after the block.
     """
     tasks = [asyncio.create_task(each, name=getattr(each, "__qualname__", None)) for each in work]
     for task in tasks:

@@ -1,10 +1,10 @@
-"""Checks the files of TLS before a client gets them, for the messages of system checks."""
+"""Checks TLS files before a client uses them, so that a system check can report the problem."""
 
 import ssl
 
 
 def has_authorities(path: str) -> bool:
-    """True if the readable file at `path` has a certificate in PEM."""
+    """True if the readable file at `path` contains a PEM certificate."""
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
@@ -13,9 +13,9 @@ def has_authorities(path: str) -> bool:
 
 
 def why_no_authorities(pem: bytes) -> str:
-    """The problem with the content of a file of authorities, in one or two words; "" if it can be used.
+    """The problem with the content of a file of certificate authorities, in one or two words; "" if it can be used.
 
-    Bytes outside ASCII do not count: they are comments, or a byte order mark.
+    Bytes outside ASCII are ignored: they are comments, or a byte order mark.
     """
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii", "ignore"))
@@ -27,10 +27,10 @@ def why_no_authorities(pem: bytes) -> str:
 def why_no_pair(certificate: str, key: str) -> str:
     """The problem with a client certificate and its key in these readable files; "" if they can be used.
 
-    With an empty `key`, the key is in the certificate's file.
+    If `key` is empty, the certificate's file also contains the key.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:  # with a password set, an encrypted key fails instead of prompting on the terminal
+    try:  # without `password`, OpenSSL would ask for the password of an encrypted key on the terminal
         context.load_cert_chain(certificate, key or None, password="")
     except ssl.SSLError as error:
         return f"not a certificate with its key, both in PEM ({error.reason or 'not PEM'})"

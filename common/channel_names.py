@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Characters with a meaning in Centrifugo's channels or in patterns.
+# Characters with a special meaning in Centrifugo's channels or in patterns.
 RESERVED: Final = frozenset("#$&*{}/")
 
 

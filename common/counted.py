@@ -2,5 +2,5 @@
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as "1 rule" or "2 rules"."""
+    """The number and its noun, such as "1 rule" or "2 rules"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

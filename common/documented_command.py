@@ -1,4 +1,4 @@
-"""The base of all our commands: --help wraps its prose, has examples, and leaves out options of Django."""
+"""The base class of all commands of this project. --help wraps its text, has examples, and hides Django's options."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class DocumentedCommand(BaseCommand):
     """A command of this project. --help shows `help` after the usage, and ends with `epilog` (exit codes, examples).
 
-    For a check_… command UNKNOWN follows.
+    In a check_… command, UNKNOWN follows `epilog`.
     """
 
     epilog = ""
@@ -37,7 +37,7 @@ class DocumentedCommand(BaseCommand):
     }
 
     def get_version(self) -> str:
-        """The version of the service. BaseCommand returns Django's."""
+        """The version of the service. BaseCommand would return the version of Django."""
         return VERSION
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

@@ -1,7 +1,7 @@
 """Handles signals while the process starts. This module is imported first, so it imports almost nothing.
 
-Python raises KeyboardInterrupt on SIGINT. During an import, this exception can be swallowed, or print a traceback. So
-SIGINT and SIGTERM end the process at once, until a server installs its own handlers or Python's are restored.
+Python raises KeyboardInterrupt on SIGINT. During an import, other code may catch this exception, or print a traceback.
+So SIGINT and SIGTERM end the process at once, until a server installs its own handlers or `restore` is called.
 """
 
 import os
@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Final
 
 SERVERS: Final = ("serve", "run_bridge")  # commands that normally end by a signal
-CHECK: Final = "--check"  # with this option run_bridge is no server: exit code 0 means that it has found no problems
+CHECK: Final = "--check"  # with this option, run_bridge is not a server: its exit code 0 means "no problems"
 
 
 def install(arguments: Sequence[str]) -> None:
@@ -29,14 +29,15 @@ def install(arguments: Sequence[str]) -> None:
 
 
 def is_server(arguments: Sequence[str]) -> bool:
-    """True if a signal is the normal end of this command line. Like argparse, it accepts `--ch` for `--check`."""
+    """True if this command line normally ends by a signal. As in argparse, `--ch` means `--check`."""
     checks = any(len(each) > len("--") and CHECK.startswith(each) for each in arguments[2:])
     return "".join(arguments[1:2]) in SERVERS and not checks
 
 
 def _handle_other_signals() -> None:
-    """Shut a server down gracefully on SIGHUP (a lost terminal) and SIGQUIT; ignore signals that request a reload.
-    By default, all of them end the process at once, with its requests in flight.
+    """On SIGHUP (a lost terminal) and SIGQUIT, shut the server down gracefully. Ignore signals that request a reload.
+
+    By default, each of these signals ends the process at once, and requests in flight fail.
     """
     for number in (signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup sets SIG_IGN
@@ -46,14 +47,14 @@ def _handle_other_signals() -> None:
 
 
 def restore(arguments: Sequence[str]) -> None:
-    """Restore Python's handlers for a command, which may handle KeyboardInterrupt. Servers install their own."""
+    """Restore Python's handlers, because a command may handle KeyboardInterrupt. A server installs its own handlers."""
     if not is_server(arguments):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def leave(code: int) -> None:
-    """Exit at once, after writing the log. It does not raise SystemExit, which the interrupted code could swallow."""
+    """Write the log, and exit at once. This does not raise SystemExit, which the interrupted code could catch."""
     if "common.log_output" in sys.modules:
         sys.modules["common.log_output"].flush()
     os._exit(code)

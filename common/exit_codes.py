@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Final
 
 FAILED: Final = 1
-# Commands whose exit code reports a state, besides those that begin with check_.
+# Commands whose exit codes report a state. So do the commands whose names begin with check_.
 REPORTING: Final = frozenset({"pods", "bridge_lag", "inspect_dead_letters", "replay_dead_letters"})
 
 
@@ -21,7 +21,7 @@ class PluginState(IntEnum):
 def failure_code(arguments: Sequence[str]) -> int:
     """The exit code of a command that cannot run or loses its output. `arguments` begin with the program's name.
 
-    UNKNOWN for commands whose code reports a state, otherwise FAILED.
+    It is UNKNOWN if the command's exit code reports a state, otherwise FAILED.
     """
     command = "".join(arguments[1:2])
     return PluginState.UNKNOWN if command.startswith("check_") or command in REPORTING else FAILED

@@ -1,7 +1,8 @@
-"""Reads files that a setting or an operator names. Our code reads such files only here; libraries that get a path, such
-as OpenSSL with certificate authorities, open the file themselves.
+"""Reads files that a setting or an operator names.
 
-Only regular files are read, and only up to a maximum size: a FIFO, a device or an endless file could hang the process.
+The project reads such files only here. Libraries that get a path, such as OpenSSL for certificate authorities, open the
+file themselves. Only regular files are read, and only up to a maximum size: a FIFO, a device or an endless file could
+hang the process.
 """
 
 import errno
@@ -29,7 +30,7 @@ Path = str | os.PathLike[str]
 def read_file(path: Path, max_bytes: int) -> bytes:
     """The content of the regular file at `path`.
 
-    Raises OSError, for which `common.os_errors.reason` has a message. A file above `max_bytes` fails with EFBIG.
+    Raises OSError; `common.os_errors.reason` returns its message. For a file above `max_bytes`, the error is EFBIG.
     """
     return b"".join(read_chunks(path, max_bytes))
 
@@ -50,8 +51,8 @@ def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
 
 def _open(path: Path, max_bytes: int) -> int:
     try:
-        _require_regular(os.stat(path), max_bytes)  # before opening, which has side effects on devices
-        # O_NONBLOCK, because the path may have become a FIFO since, and opening a FIFO waits for a writer.
+        _require_regular(os.stat(path), max_bytes)  # before opening: opening a device has side effects
+        # O_NONBLOCK, because the path may have become a FIFO since then, and opening a FIFO waits for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:  # a NUL byte or a lone surrogate
         raise OSError(errno.EINVAL, NOT_A_PATH) from None

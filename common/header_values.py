@@ -7,9 +7,10 @@ BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF1
 
 
 def why_not_sendable(secret: bytes) -> str:
-    """What makes these bytes unfit for an HTTP header, to be put after "contains"; "" if they are fit.
+    """The first part of these bytes that an HTTP header cannot carry, such as "a line break"; "" if it can carry all.
+
     Clients and proxies trim or refuse white space, so a secret with white space may differ from the received value.
-    The reason never quotes the secret.
+    The returned text never quotes the secret.
     """
     text = _text(secret)
     if secret.startswith(BYTE_ORDER_MARKS):

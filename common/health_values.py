@@ -1,4 +1,4 @@
-"""Checks values in the health of a process, which may be of another version or of another service."""
+"""Checks values from the /health of a process. The process may have another version, or be another service."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ def plausible_count(value: Any) -> int:
 
 
 def value_of(kind: type, value: Any) -> Any:
-    """The value, of exactly this type: True is not 1. Raises ValueError."""
+    """The value, if it has exactly this type: True is no int. Raises ValueError."""
     if type(value) is not kind:
         raise ValueError(f"not of type {kind.__name__}")
     return value

@@ -13,7 +13,7 @@ class HiddenText(str):
 
 
 class UrlText(str):
-    """A URL whose representation has neither user, password nor query, which may contain a secret."""
+    """A URL whose representation leaves out user, password and query: each of them may contain a secret."""
 
     __slots__ = ()
 

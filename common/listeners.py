@@ -1,8 +1,9 @@
-"""Listening sockets that accept several connections in each turn of the event loop.
+"""Listening sockets that accept several connections in each iteration of the event loop.
 
-libuv accepts one connection per listening socket in each turn. When many clients connect at once, turns are long, and
-connections, including health checks, wait in the kernel for seconds. Copies of a socket share its queue, and each copy
-accepts one connection in a turn. Reasons and measurements: docs/design/storms.md.
+libuv accepts only one connection per listening socket in each iteration. When many clients connect at once, each
+iteration takes long, and new connections wait in the kernel for seconds. Health checks then wait too. Copies of a
+socket share its queue, and each copy accepts one connection per iteration. docs/design/storms.md has reasons and
+measurements.
 """
 
 import socket
@@ -10,11 +11,11 @@ from typing import Final
 
 from common.os_errors import network_reason
 
-# Connections accepted in a turn, for each address. A new connection wakes every copy, which costs one system call for
-# each. AT_ONCE is below the usual reserve of file descriptors (realtime_site/serving/descriptors.py), so that a turn
-# does not use up the reserve.
+# How many connections are accepted in one iteration, for each address. A new connection wakes every copy, and each copy
+# needs a system call. AT_ONCE is below the usual reserve of file descriptors (realtime_site/serving/descriptors.py), so
+# one iteration does not use up the reserve.
 AT_ONCE: Final = 16
-# The kernel's limit is net.core.somaxconn. If the queue is full, a client's kernel tries again after a second.
+# The kernel limits the queue to net.core.somaxconn. If the queue is full, a client's kernel tries again after a second.
 BACKLOG: Final = 65_535
 
 
@@ -33,7 +34,7 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
 
 
 def with_copies(listener: socket.socket) -> list[socket.socket]:
-    """The socket and copies of it, AT_ONCE in all."""
+    """The socket and its copies, AT_ONCE sockets in total."""
     return [listener, *(listener.dup() for _ in range(AT_ONCE - 1))]
 
 

@@ -1,4 +1,4 @@
-"""Queries live processes over HTTP: one GET with a limit of time and size, without proxies and redirects."""
+"""Queries live processes over HTTP: one GET, with limits for time and size, and without proxies or redirects."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Response(NamedTuple):
 def base_url(url: str) -> str:
     """The URL of a process, such as http://host:9730, without a path.
 
-    Raises QueryFailed for anything but http(s)://host or http(s)://host:port, with or without the path /health.
+    Accepts http(s)://host and http(s)://host:port, with or without the path /health. Raises QueryFailed for others.
     """
     try:
         parts = urlsplit(url)
@@ -50,7 +50,7 @@ def base_url(url: str) -> str:
 
 
 async def get_json(url: str, timeout_s: float = TIMEOUT_S) -> Any:
-    """The parsed JSON of a 200 at `url`. Raises QueryFailed."""
+    """The parsed JSON of the response at `url`. Raises QueryFailed, also if the status is not 200."""
     status, body = await get(url, timeout_s)
     if status != 200:
         raise QueryFailed(_answered(url, status))
@@ -61,7 +61,7 @@ async def get_json(url: str, timeout_s: float = TIMEOUT_S) -> Any:
 
 
 async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES) -> Response:
-    """The response to a GET of `url`, all of it within `timeout_s` seconds.
+    """The whole response to a GET of `url`, within `timeout_s` seconds.
 
     Raises Unresolved if the host's name does not resolve, and QueryFailed for any other failure.
     """

@@ -1,7 +1,7 @@
 """A log handler that never blocks: lines go to a bounded queue, and a thread writes them to the stream.
 
-A stream that is unread, closed, full or broken must not stop the event loop. Log lines are dropped instead. They are
-counted, and a warning reports the number when the stream works again.
+A stream that is unread, closed, full or broken must not stop the event loop. Instead, log lines are dropped and
+counted, and a warning reports their number when the stream works again.
 """
 
 import logging
@@ -39,13 +39,13 @@ class LineWriter:
 
     @property
     def dropped(self) -> int:
-        """Lines lost so far."""
+        """The number of lines lost so far."""
         return self._overflowed + self._failed
 
     def write(self, line: bytes) -> None:
-        """Queue a line, which ends with a line feed. Drop it if the queue would exceed QUEUE_BYTES.
+        """Queue a line, which ends with a line feed. Drop the line if the queue would exceed QUEUE_BYTES.
 
-        Lines for a stream that was closed at startup are dropped, too.
+        A line for a stream that was closed at startup is dropped too.
         """
         with self._lock:
             if self._queued - self._written + len(line) > QUEUE_BYTES or self._descriptor in closed_at_start():
@@ -58,7 +58,7 @@ class LineWriter:
                 self._thread.start()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all queued lines are written or lost. False after `timeout_s` seconds."""
+        """Wait until all queued lines are written or lost. False if this takes longer than `timeout_s` seconds."""
         if self._thread is None:
             return True
         done = threading.Event()
@@ -82,7 +82,7 @@ class LineWriter:
                 self._report_losses()
 
     def _write_whole(self, line: bytes) -> None:
-        """Write a line, however long it takes. After an error inside a line, the next one begins on a new line."""
+        """Write a line, even if this takes long. If an error cuts a line off, the next line begins on a new line."""
         rest = b"\n" + line if self._torn else line
         while rest:
             try:
@@ -123,7 +123,7 @@ class QueuedHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # an argument's __str__ may raise anything, and logging must not
+        except Exception:  # an argument's __str__ may raise any exception; logging must not raise it
             line = self.format(_unformattable(record))
         self._writer.write(line.encode(errors="backslashreplace") + b"\n")
 
@@ -133,7 +133,7 @@ class QueuedHandler(logging.Handler):
 
 
 def leave_stdout_to_results() -> None:
-    """Write all lines to stderr: a command prints its results on stdout, perhaps as JSON for a program."""
+    """Write all log lines to stderr, because a command prints its results on stdout, perhaps as JSON for a program."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, QueuedHandler):
             handler.redirect(2)
@@ -162,7 +162,7 @@ _writers: dict[tuple[int, int], LineWriter] = {}
 
 
 def _writer(descriptor: int) -> LineWriter:
-    """The writer for this stream. If stdout and stderr are the same file they share a writer, which keeps the order."""
+    """The writer for this stream. If stdout and stderr are the same file, they share a writer to keep the order."""
     try:
         status = os.fstat(descriptor)
     except OSError:  # closed: its lines are counted as lost
@@ -183,7 +183,7 @@ def write_text(descriptor: int, text: str) -> None:
 
 
 def flush(timeout_s: float = FLUSH_S) -> None:
-    """Wait at most `timeout_s` seconds for the lines of all streams. For an exit that skips logging's own flush."""
+    """Wait at most `timeout_s` seconds for the lines of all streams, before an exit that skips logging's own flush."""
     until = time.monotonic() + timeout_s
     for writer in _writers.values():
         writer.flush(max(0.0, until - time.monotonic()))

@@ -1,6 +1,6 @@
 """Looks up host names in daemon threads, so that a resolver that hangs does not delay the end of a process.
 
-The event loop's own lookups run in a pool of threads that the loop waits for when it closes.
+The event loop's own lookups run in a thread pool, and the loop waits for this pool when it closes.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from typing import Any
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of `host`, in the resolver's order, each once.
+    """The addresses of `host`, in the resolver's order and without duplicates.
 
-    Raises OSError, or UnicodeError for a name with a label that is empty or longer than 63 characters. The lookup
-    runs in a daemon thread that is never joined, so that a hanging resolver does not delay the end of a command.
+    Raises OSError, or UnicodeError if a label of the name is empty or longer than 63 characters. The lookup runs in a
+    daemon thread that is never joined.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()
@@ -37,9 +37,9 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class NameLookups:
-    """Lookups for a client that tries again and again. At most one lookup of a host runs at a time.
+    """Lookups for a client that retries. At most one lookup of a host and port runs at a time.
 
-    A caller that gives up leaves the lookup to the next one.
+    If a caller gives up, its lookup continues, and the next caller waits for the same lookup.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class NameLookups:
         if lookup is None:
             lookup = self._running[place] = asyncio.create_task(resolve(host, port))
             lookup.add_done_callback(lambda ended: self._ended(place, ended))
-        await asyncio.wait([lookup])  # a shield logs the failure of a lookup without callers from Python 3.14 on
+        await asyncio.wait([lookup])  # not a shield: since Python 3.14, it logs failures that no caller gets
         return lookup.result()
 
     def _ended(self, place: tuple[str, int], lookup: asyncio.Task[list[str]]) -> None:

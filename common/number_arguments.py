@@ -11,12 +11,12 @@ N = TypeVar("N", int, float)
 
 
 def whole_number(low: int | None = None, high: int | None = None) -> Callable[[str], int]:
-    """A type for whole numbers from `low` to `high`, both included. Without bounds: of at most 18 digits."""
+    """A type for whole numbers from `low` to `high`, both included. A number has at most 18 digits."""
     return _number(WHOLE, int, "a whole number", low, high)
 
 
 def decimal_number(low: int | None = None) -> Callable[[str], float]:
-    """A type for numbers such as 2 or 0.5, from `low`."""
+    """A type for numbers such as 2 or 0.5. They are at least `low`."""
     return _number(DECIMAL, float, "a number such as 2 or 0.5", low, None)
 
 

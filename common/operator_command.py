@@ -50,9 +50,10 @@ class _Stdout(OutputWrapper):
 
 @contextmanager
 def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
-    """End the process if the block loses its output: with a message for a full disk, silently for a closed pipe.
+    """End the process if the block loses its output: with a message if a disk is full, silently if a pipe is closed.
 
-    Django's own commands leave their output in the buffer of stdout, up to 8 KiB, and 128 KiB since Python 3.14.
+    At the end of the block, stdout is flushed. Django's own commands leave up to 8 KiB in its buffer (128 KiB since
+    Python 3.14).
     """
     stdout: Any = _Stdout(sys.stdout)
     try:
@@ -76,7 +77,7 @@ def _flushing_stdout() -> Iterator[None]:
 
 @contextmanager
 def printable_stderr() -> Iterator[None]:
-    """Escape control characters in what argparse writes: it repeats the arguments in its errors."""
+    """Escape control characters in the errors of argparse, which quote the arguments."""
     stderr: Any = PrintableOutput(sys.stderr)
     with redirect_stderr(stderr):
         yield
@@ -85,7 +86,7 @@ def printable_stderr() -> Iterator[None]:
 class OperatorCommand(DocumentedCommand):
     """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`).
 
-    Unless the command `is_server`, stdout has its results only, and log lines of all levels go to stderr.
+    If `is_server` is false, stdout has only the results, and log lines of all levels go to stderr.
     """
 
     is_server = False
@@ -101,7 +102,7 @@ class OperatorCommand(DocumentedCommand):
         self.stdout.write(ascii_json(text))
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as in Django. The command line ends the command if its output is lost (`ending_without_output`)."""
+        """Run as in Django. `ending_without_output` in the command line ends the process if the output is lost."""
         if not self.is_server:
             leave_stdout_to_results()
         with printable_stderr():

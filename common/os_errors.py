@@ -7,14 +7,14 @@ import ssl
 
 
 def reason(error: OSError) -> str:
-    """The system's message, such as "Permission denied", without the path. Without a message, the error's name."""
+    """The system's message, such as "Permission denied", without the path; if there is none, the error's class."""
     return error.strerror or type(error).__name__
 
 
 def network_reason(error: OSError) -> str:
-    """The system's message for a failed connection, without asyncio's text, which repeats the address.
+    """The system's message for a failed connection. It leaves out asyncio's text, which contains the address.
 
-    If asyncio tried several addresses, their errors are only in its text. Each message is then given once.
+    If asyncio tried several addresses, the errors are only in its text. Each different message is then returned once.
     """
     if isinstance(error, ssl.SSLError):
         return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed")

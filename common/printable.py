@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 BACKSLASH: Final = "\\"
-# Candidates; str.isprintable decides.
+# The characters that may be unprintable; str.isprintable decides.
 _CANDIDATE: Final = re.compile(r"[^\x20-\x7e]")
 _CANDIDATE_IN_JSON: Final = re.compile(r"[^\n\x20-\x7e]")
 
@@ -19,17 +19,17 @@ def printable(text: object) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for text with intended line breaks, such as a report or a traceback."""
+    """Same as `printable` for text with intended line breaks, such as a report or a traceback."""
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(text: str) -> str:
-    r"""An equal JSON text, with unprintable characters as \uXXXX. Only spaces and \n may stand between its tokens."""
+    r"""The JSON text with unprintable characters as \uXXXX. Between its tokens, only spaces and \n are allowed."""
     return text if text.isprintable() else _CANDIDATE_IN_JSON.sub(_escaped_in_json, text)
 
 
 def ascii_json(text: str) -> str:
-    r"""The same, with all characters outside ASCII as \uXXXX."""
+    r"""Same as `printable_json`, but all characters outside ASCII become \uXXXX."""
     return _CANDIDATE_IN_JSON.sub(_in_ascii_json, text)
 
 

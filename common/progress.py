@@ -32,7 +32,7 @@ class Display(Protocol):
 
 @contextmanager
 def progress(stdout: Output, *, total: float, unit: str) -> Iterator[Display]:
-    """Shows work of `total` units on a command's stdout. The bar disappears at the end of the block."""
+    """Show the progress of work with `total` units on a command's stdout. After the block, the bar disappears."""
     if not stdout.isatty():
         yield Lines(stdout, total, unit, time.monotonic)
         return

@@ -1,19 +1,19 @@
-"""Limits messages that could repeat with every request, and counts the suppressed ones."""
+"""Limits messages that could repeat with every request, and counts the suppressed messages."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 
 class ClosedFault(Exception):
-    """A fault whose messages come from a small closed set, as do the messages of the log lines about it.
+    """A fault whose messages come from a small fixed set. The log lines about such faults also have fixed messages.
 
-    Such lines are limited for each pair of messages.
+    These log lines are limited for each pair of the two messages.
     """
 
 
 @dataclass(slots=True)
 class _Since:
-    """The time at which a message last passed (monotonic seconds), and the number of suppressed ones since."""
+    """When a message last passed (monotonic seconds), and how many messages were suppressed since then."""
 
     at: float
     count: int = 0
@@ -21,13 +21,13 @@ class _Since:
 
 @dataclass(slots=True)
 class Repetition:
-    """Passes one message per key in `quiet_s` seconds. Keys must come from a small closed set."""
+    """Lets one message per key pass in `quiet_s` seconds. Keys must come from a small fixed set."""
 
     quiet_s: float
     _last: dict[Hashable, _Since] = field(default_factory=dict)
 
     def due(self, key: Hashable, now: float) -> int:
-        """0 to suppress the message, else the number of messages that it represents, including itself.
+        """0 if the message must be suppressed; otherwise 1 plus the number of messages that were suppressed before it.
 
         `now` is monotonic seconds.
         """

@@ -1,4 +1,4 @@
-"""Reads a secret from its variable or from the file that its `_FILE` twin names."""
+"""Reads a secret from its variable, or from the file whose path is in its `…_FILE` variable."""
 
 import os
 
@@ -13,7 +13,7 @@ class SecretError(ValueError):
 
 
 class UnsendableSecretError(SecretError):
-    """A secret that would change in an HTTP header, so that no caller could send it."""
+    """A secret that could change in an HTTP header, so that no caller could send it."""
 
 
 def read_secret(name: str, value: str, path: str) -> bytes:
@@ -22,12 +22,12 @@ def read_secret(name: str, value: str, path: str) -> bytes:
     One line break at the end of the file does not count. Raises SecretError.
     """
     if value and path:
-        raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
+        raise SecretError(f"{name} and {name}_FILE are both set; set only one of them.")
     return _from_file(name, path) if path else os.fsencode(value)  # the original bytes, which may not be UTF-8
 
 
 def read_header_secret(name: str, value: str, path: str) -> bytes:
-    """Same as `read_secret`, for a secret that is sent in an HTTP header. Raises also UnsendableSecretError."""
+    """Same as `read_secret`, for a secret that is sent in an HTTP header. Also raises UnsendableSecretError."""
     secret = read_secret(name, value, path)
     if problem := why_not_sendable(secret):
         raise UnsendableSecretError(f"{name}{'_FILE' if path else ''}: the secret contains {problem}.")

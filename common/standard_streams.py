@@ -1,4 +1,4 @@
-"""Makes the standard streams safe to use if one is closed at the start, or if stdout cannot encode every character."""
+"""Makes the standard streams safe to use if one of them is closed at startup, or if stdout lacks some characters."""
 
 import os
 import sys
@@ -10,8 +10,8 @@ _closed: set[int] = set()
 def secure() -> None:
     """Open /dev/null in place of each closed standard stream.
 
-    Otherwise a socket could get the stream's number, and output would be sent to a client. Python sets sys.stdout to
-    None for a closed stream, which libraries do not expect.
+    Otherwise a socket could get the number of the stream, and output would be sent to a client. Also, Python sets
+    sys.stdout to None if the stream is closed, and libraries do not expect None.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -27,7 +27,7 @@ def secure() -> None:
 
 
 def _escape_unencodable() -> None:
-    r"""Write the characters that the encoding of stdout lacks as \u2026, as stderr does, and not end with an error."""
+    r"""Make stdout write a character that its encoding lacks as an escape such as \u2026, and not raise an error."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -38,8 +38,8 @@ def closed_at_start() -> set[int]:
 
 
 def discard_output() -> None:
-    """Point standard output to /dev/null after a write to it has failed, such as to a pipe that its reader has closed.
+    """Point stdout to /dev/null after a write to it has failed, for example because the reader has closed the pipe.
 
-    The interpreter flushes sys.stdout when it exits. If that fails, it prints a message and exits with 120.
+    The interpreter flushes sys.stdout when it exits. If the flush fails, it prints a message and exits with 120.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

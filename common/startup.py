@@ -2,4 +2,4 @@
 
 
 class StartupRefused(Exception):
-    """The service cannot start, for a reason that an operator can remedy. The message has both, without a traceback."""
+    """The service cannot start. The message has the reason and the remedy; no traceback is printed."""

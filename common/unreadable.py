@@ -6,7 +6,7 @@ from common.safe_path import safe_path
 
 
 def why_unreadable(path: str, max_bytes: int) -> str:
-    """The problem in reading the file at `path`; "" if it can be read."""
+    """Why the file at `path` cannot be read; "" if it can be read."""
     try:
         read_file(path, max_bytes)
     except OSError as error:

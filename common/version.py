@@ -1,4 +1,4 @@
-"""The version: that of the newest release in CHANGELOG.md, which is installed next to the packages."""
+"""The version of the service: the newest release in CHANGELOG.md, which is installed next to the packages."""
 
 import re
 from pathlib import Path

@@ -4,7 +4,7 @@ import re
 
 
 def without_credentials(seen: str) -> str:
-    """The URL or address without user and password; if it contains //, also without its query. These may be secret."""
+    """The URL or address without user and password; if it contains //, also without its query. All may be secret."""
     address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
     before, at, host = address.rpartition("@")
     scheme, slashes, _ = before.partition("//")

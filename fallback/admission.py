@@ -1,4 +1,4 @@
-"""Decides which connections are accepted while identity is unreachable, by the outage detector and the ticket pool."""
+"""Decides, by the outage detector and the ticket pool, which clients are accepted while identity is unreachable."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ class PoolAccepted(NamedTuple):
 
 
 class PoolLow(NamedTuple):
-    """The number of tickets left fell below the low watermark. This is reported once in the life of a pool."""
+    """The number of tickets left has fallen below the low watermark. A pool reports this only once."""
 
     remaining: int
     low_watermark: int
@@ -35,8 +35,10 @@ Notice = Transition | PoolAccepted | PoolLow | PoolEmpty
 
 
 class Admitted(NamedTuple):
-    """An accepted connection. `user` is made from the ticket's digest: a ticket always has the same user, and the user
-    does not reveal the ticket. `expire_at` is in Unix seconds.
+    """An accepted connection. `expire_at` is in Unix seconds.
+
+    `user` is made from the ticket's digest. So a ticket always has the same user, and the user does not reveal the
+    ticket.
     """
 
     user: str
@@ -56,7 +58,7 @@ class Admission:
 
     @property
     def tickets_left(self) -> int:
-        """Tickets that this process may still accept: its own, limited by the number known to be left in the fleet."""
+        """How many tickets this process may still accept: at most the number left in the fleet, if that is known."""
         left, used = len(self.pool), self.claims.used
         return left if used is None else max(0, min(left, self.pool.initial_size - used))
 
@@ -74,7 +76,7 @@ class Admission:
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """PoolLow, once, when fewer tickets than the watermark are left, whichever process used them; else ()."""
+        """PoolLow the first time that fewer tickets than the watermark are left, no matter who used them; else ()."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 
@@ -99,8 +101,9 @@ class Admission:
     async def _claimed(self, ticket: str) -> bool:
         """True if the consumed ticket may be accepted.
 
-        The ticket goes back into the pool if the claim has no result: the store did not answer and `on_error` is
-        `refuse`, or the caller hung up. If the store recorded that claim, only this process can still use the ticket.
+        If the claim has no result, the ticket goes back into the pool. This happens if the store did not answer and
+        `on_error` is `refuse`, or if the caller hung up. The store may have recorded this claim; then only this process
+        can still use the ticket.
         """
         result = Result.ERROR
         try:

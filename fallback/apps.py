@@ -13,6 +13,6 @@ class FallbackConfig(AppConfig):
     loaded: tickets.LoadedPool
 
     def ready(self) -> None:
-        from fallback import checks  # noqa: F401, PLC0415  (registers them)
+        from fallback import checks  # noqa: F401, PLC0415  (the import registers the checks)
 
         self.loaded = tickets.load(settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_LOW_WATERMARK)

@@ -20,8 +20,9 @@ TTL_RANGE_S = range(60, 3601)
 
 @register("fallback")
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The fallback settings fit together, and the pool file is usable. Without a pool this function checks nothing, so
-    that leftover values do not stop a deployment that does not use a pool.
+    """Check that the fallback settings fit together and that the pool file is usable.
+
+    Without a pool, nothing is checked, so that leftover values do not stop a deployment without a pool.
     """
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 
@@ -71,7 +72,7 @@ def ttl_out_of_range(ttl_s: int) -> Error:
     low, high = TTL_RANGE_S[0], TTL_RANGE_S[-1]
     return Error(
         f"FALLBACK_CONNECT_TTL_S is {ttl_s}; accepted with a fallback pool: {low}–{high} seconds.",
-        hint="Set it to the lifetime of a connection on a fallback ticket in seconds; the default is 300.",
+        hint="Set it to the lifetime, in seconds, of a connection with a fallback ticket; the default is 300.",
         id="fallback.E003",
     )
 
@@ -80,8 +81,8 @@ def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
     return Warning(
         f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): "
         "no client can connect while identity is down.",
-        hint="Mount the file at that path, so that this process can read it, and restart; manage.py "
-        "mint_fallback_tickets makes such a file. Without a pool, unset FALLBACK_TICKETS_PATH.",
+        hint="Mount the file at that path, let this process read it, and restart; manage.py mint_fallback_tickets "
+        "makes such a file. To run without a pool, unset FALLBACK_TICKETS_PATH.",
         id="fallback.W001",
     )
 
@@ -112,10 +113,10 @@ def bad_claims_url(problem: str) -> Error:
 
 
 def evicting_store(policy: str) -> Warning:
-    """Not a startup check: it is logged on connecting to the store, because startup never waits for a store."""
+    """This warning is logged after the process has connected to the store: startup never waits for a store."""
     return Warning(
         f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be usable "
         "again.",
-        hint="Set maxmemory-policy to noeviction in that Redis, or use another one.",
+        hint="Set maxmemory-policy to noeviction in that Redis, or use another Redis.",
         id="fallback.W004",
     )

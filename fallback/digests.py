@@ -1,4 +1,4 @@
-"""A compact set of SHA-256 digests: a million take about 60 bytes each; in a set of `bytes` they take about 115."""
+"""A compact set of SHA-256 digests: each of a million digests takes about 60 bytes; in a set of `bytes`, about 115."""
 
 import threading
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class DigestSet:
             self._size += 1
 
     def remove(self, digest: bytes) -> int | None:
-        """Remove the digest. Returns the number left, None if it was absent. Thread-safe."""
+        """Remove the digest. Returns the number of digests left; None if the digest was absent. Thread-safe."""
         with self._lock:
             bucket = self._buckets.get(digest[:PREFIX_BYTES], bytearray())
             start = _position(bucket, digest)
@@ -59,7 +59,7 @@ def _split(bucket: bytearray) -> Iterator[bytes]:
 
 
 def _position(bucket: bytearray, digest: bytes) -> int:
-    """The position of the digest in the bucket, -1 if absent; a match across two digests does not count."""
+    """The position of the digest in the bucket; -1 if it is absent. A match across two digests does not count."""
     start = bucket.find(digest)
     while start % DIGEST_BYTES and start >= 0:
         start = bucket.find(digest, start + 1)

@@ -53,11 +53,11 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
 
 
 def _is_special(path: Path) -> bool:
-    """Whether the name belongs to something that a rename must not replace, such as /dev/null."""
+    """True if the path names something that a rename must not replace, such as /dev/null."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return False  # a missing file, or one that writing reports
+        return False  # a missing file, or an error that writing will report
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
@@ -71,7 +71,7 @@ def _lines(count: int, watch: Callable[[int], None]) -> Iterator[bytes]:
 def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:
     """Write a file that only its owner can read. It appears in one step. Raises OSError.
 
-    Without `overwrite` a hard link creates the name: unlike a rename, it fails if the name exists.
+    Without `overwrite`, a hard link creates the name. Unlike a rename, it fails if the name exists.
     """
     part = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     try:

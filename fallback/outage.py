@@ -1,7 +1,7 @@
 """Detects an outage of the identity service: a pure state machine.
 
-Time is monotonic seconds and always an argument; nothing here reads a clock, so that a step of the wall clock
-neither opens nor ends an outage. The rules and their reasons: docs/design/fresh-evidence.md.
+Times are monotonic seconds and are always arguments, so a step of the wall clock does not open or end an outage.
+docs/design/fresh-evidence.md has the rules and their reasons. "Window" means the last `window_s` seconds.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class OutageOpened(NamedTuple):
-    """The streak of failures has lasted longer than the window. `failures` and `duration_s` are its values so far."""
+    """The streak of failures has lasted longer than the window. `failures` and `duration_s` describe it so far."""
 
     failures: int
     duration_s: float
@@ -18,7 +18,7 @@ class OutageOpened(NamedTuple):
 class OutageEnded(NamedTuple):
     """An opened outage is over.
 
-    `duration_s` is the time from the first failure to the last one, `quiet_s` the time since the last one.
+    `duration_s` is the time from the first failure to the last failure; `quiet_s` is the time since the last failure.
     """
 
     failures: int
@@ -32,8 +32,8 @@ Transition = OutageOpened | OutageEnded
 class OutageStatus(NamedTuple):
     """A snapshot.
 
-    `duration_s` is the age of the streak, None without one. `last_failure_age_s` and `last_answer_age_s` are None
-    until this process has had a failure or an answer.
+    `duration_s` is the age of the streak; None if there is no streak. `last_failure_age_s` is None before the first
+    failure in this process, and `last_answer_age_s` is None before the first answer.
     """
 
     degraded: bool
@@ -46,9 +46,10 @@ class OutageStatus(NamedTuple):
 
 @dataclass(slots=True)
 class _Streak:
-    """Failures in a row, and the results of the probes meanwhile. Times are monotonic seconds.
-    `answering_since` is the time of the probes' first answer since the last failure; `opened` stays True once a
-    failure has opened the pool.
+    """Consecutive failures, and the results of the probes during this time. Times are monotonic seconds.
+
+    `answering_since` is the time of the first answer to a probe since the last failure. `opened` becomes True when a
+    failure opens the pool, and then stays True.
     """
 
     since: float
@@ -67,10 +68,10 @@ class _Streak:
 class OutageDetector:
     """Counts consecutive failures of calls to identity.
 
-    A caller announces each call with `call_started` and reports its end under that number: `failed` and `answered` for
-    the calls of clients, `probe_failed` and `probe_answered` for those of the background probe. A client's
-    call is a connect or a refresh. Not reported: a cancelled or interrupted call, a call whose status is no evidence,
-    and a refresh without an answer.
+    A caller announces each call with `call_started`, and later reports its result with the same number. It reports a
+    client's call (a connect or a refresh) with `failed` or `answered`. It reports a call of the background probe with
+    `probe_failed` or `probe_answered`. It does not report a cancelled or interrupted call, a call whose status is no
+    evidence, or a refresh without an answer.
     """
 
     window_s: float
@@ -87,9 +88,9 @@ class OutageDetector:
         return self._calls
 
     def failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record UNAVAILABLE or DEADLINE_EXCEEDED of a client's call.
+        """Record that a client's call has failed with UNAVAILABLE or DEADLINE_EXCEEDED.
 
-        A failure is ignored if its call is older than one that has ended a streak: it must not start a new one.
+        A failure is ignored if its call is older than a call that has ended a streak: it must not start a new streak.
         """
         if call < self._ended_by:
             return None
@@ -99,9 +100,10 @@ class OutageDetector:
         return self._open(streak, now) if trusted else None
 
     def probe_failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record UNAVAILABLE or DEADLINE_EXCEEDED of a probe. It lengthens a streak, but does not start one.
-        A late failure is ignored if its probe is older than a call that has ended a streak, or than an answered probe
-        of this streak.
+        """Record that a probe has failed with UNAVAILABLE or DEADLINE_EXCEEDED. This never starts a streak.
+
+        A late failure is ignored if its probe is older than a call that has ended a streak, or older than an answered
+        probe of this streak.
         """
         if call < self._ended_by or self._streak is None or call < self._streak.answered_probe:
             return None
@@ -116,8 +118,9 @@ class OutageDetector:
 
     def probe_answered(self, call: int, now: float) -> OutageEnded | None:
         """Record any answer to a probe: identity may be recovering, and clients' calls go to it again.
-        The streak ends only after a window of such answers, because identity may refuse a made-up ticket without
-        reading its database.
+
+        The streak ends only when probes have been answered for a whole window: identity may refuse the made-up ticket
+        of a probe without reading its database.
         """
         self._last_answer = now
         streak = self._streak
@@ -140,16 +143,17 @@ class OutageDetector:
         return self._streak
 
     def _is_trusted(self, streak: _Streak, now: float) -> bool:
-        """True if a client's failure may open the pool.
-        If a probe was answered within the last window, this takes another client's failure in that window, and no
-        failure of a probe. If some probes fail, identity works in part, and most clients connect.
+        """True if a failure of a client's call may open the pool.
+
+        If a probe was answered within the window, two conditions must hold: another client's call failed within the
+        window, and no probe failed. If only some probes fail, identity works in part, and most clients connect.
         """
         if not self._lately(streak.last_probe_answer, now):
             return True
         return self._lately(streak.last_client_failure, now) and not self._lately(streak.last_probe_failure, now)
 
     def _lately(self, moment: float | None, now: float) -> bool:
-        """True if `moment` is within the last window."""
+        """True if `moment` is within the window."""
         return moment is not None and now - moment <= self.window_s
 
     def _open(self, streak: _Streak, now: float) -> OutageOpened | None:
@@ -175,7 +179,7 @@ class OutageDetector:
 
     @property
     def failing(self) -> bool:
-        """True if there is a streak of failures, and so a reason to probe."""
+        """True if there is a streak of failures, which is a reason to probe."""
         return self._streak is not None
 
     @property
@@ -188,7 +192,7 @@ class OutageDetector:
 
     @property
     def calls_identity(self) -> bool:
-        """True if connects go to identity. With probing, only probes and a few refreshes do while degraded."""
+        """True if connects go to identity. While degraded with probing, only probes and a few refreshes go to it."""
         return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:

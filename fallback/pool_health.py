@@ -42,7 +42,7 @@ class PoolHealth(NamedTuple):
 
 
 def read_pool(body: Any) -> PoolHealth:
-    """The pool in a parsed /health. Raises ValueError for anything else; unknown fields are ignored."""
+    """The pool in the parsed body of /health. Raises ValueError for another body. Unknown fields are ignored."""
     try:
         pool = body["fallback_pool"]
         return PoolHealth(

@@ -13,8 +13,8 @@ from fallback.tickets import LoadedPool, LoadStatus
 class PoolReport(NamedTuple):
     """The state of a pool in a file or in a live process. None means unknown.
 
-    `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL. Only a live process
-    has `claims`.
+    `tickets` is the number of tickets left, `initial_tickets` is the number at the start. `location` is a path or a
+    URL. Only a live process has `claims`.
     """
 
     state: PluginState
@@ -63,7 +63,7 @@ def of_health(url: str, body: Any) -> PoolReport:
 
 
 def of_no_path() -> PoolReport:
-    """The report for an empty --path, such as the value of a script's variable that is not set."""
+    """The report for an empty --path, for example from an unset variable in a script."""
     return PoolReport(PluginState.UNKNOWN, "file", "", detail="--path is empty; give the path of a pool file.")
 
 
@@ -82,14 +82,14 @@ def judge(status: LoadStatus, tickets: int, low_watermark: int) -> PluginState:
 
 
 def _of_claims(pool: PoolHealth) -> PluginState:
-    """The state of the store of claims. A process without a pool needs none."""
+    """The state of the store of claims. A process without a pool needs no store."""
     if pool.status is not LoadStatus.LOADED or not pool.claims_down:
         return PluginState.OK
     return PluginState.CRITICAL if pool.accepts_none else PluginState.WARNING
 
 
 def as_json(report: PoolReport) -> dict[str, Any]:
-    """The documented shape of --json: always the same fields, null where the value is not known."""
+    """The documented shape of --json: always the same fields; an unknown value is null."""
     return report._asdict() | {
         "state": report.state.name.lower(),
         "file_mode": _octal(report.file_mode),
@@ -145,7 +145,7 @@ def _remarks(report: PoolReport) -> Iterator[str]:
     if (report.tickets or 0) < (report.low_watermark or 0):
         yield ", below the low watermark; mint a new pool and roll it out"
     if report.claims is not None and report.claims.up is False:
-        yield "; the store of claims does not answer, so another process may accept a ticket that this one accepts"
+        yield "; the store of claims does not answer, so another process may accept the same ticket"
 
 
 def _claims(claims: ClaimsHealth | None) -> str | None:

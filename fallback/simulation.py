@@ -43,8 +43,8 @@ class Step(NamedTuple):
 class Pace(NamedTuple):
     """Times of connects in milliseconds.
 
-    `inside_ms` and `past_ms` count from the first failure: inside the window, and just after it. `early_ms` and
-    `due_ms` count from the opening of the pool: before a probe is due, and after that.
+    `inside_ms` and `past_ms` are times after the first failure: within the window, and just after the window.
+    `early_ms` and `due_ms` are times after the pool has opened: before a probe is due, and after a probe is due.
     """
 
     inside_ms: int
@@ -64,12 +64,12 @@ def real_pace(window_ms: int, probe_interval_ms: int) -> Pace:
 
 
 def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
-    """The steps for a pool of two tickets. Without probing every client's call goes to identity."""
+    """The steps for a pool of two tickets. Without probing, every client's call goes to identity."""
     return (*_healthy(), *_inside(pace), *_degraded(pace, called=not probing), *_recovery(pace, probing=probing))
 
 
 def _healthy() -> tuple[Step, ...]:
-    """Identity does not know the pool's tickets. A client that sends one too early keeps it."""
+    """Identity does not know the pool's tickets. A client that sends such a ticket too early can use it later."""
     return (
         Step("healthy: a good ticket", 0, True, Ticket.OTHER, Answer.USER, Effect(True, False, 2)),
         Step("healthy: a pool ticket", 0, True, Ticket.FIRST, Answer.UNAVAILABLE, Effect(True, False, 2)),
@@ -87,7 +87,7 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
 
 
 def _degraded(pace: Pace, *, called: bool) -> tuple[Step, ...]:
-    """The pool opens on a failure after the window. From then on, unless `called`, only the probe calls identity."""
+    """The pool opens with a failure after the window. After that, only the probe calls identity if not `called`."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(called, True, 1)
     return (

@@ -46,7 +46,7 @@ def digest(ticket: str) -> bytes:
 
 @dataclass(slots=True)
 class TicketPool:
-    """Digests of the tickets left, never the tickets themselves. It only shrinks, except by `restore`."""
+    """The digests of the tickets left, never the tickets themselves. Only `restore` adds a digest."""
 
     _digests: DigestSet = field(repr=False)
     low_watermark: int
@@ -79,7 +79,7 @@ class TicketPool:
         self._digests.add(digest(ticket))
 
     def crosses_watermark(self, left: int) -> bool:
-        """True once in a pool's life: when the tickets left fall below the watermark. Never if it starts below."""
+        """True once, when the number of tickets left falls below the watermark. Never True if it starts below."""
         crosses = self._was_above and left < self.low_watermark
         self._was_above = self._was_above and not crosses
         return crosses
@@ -125,7 +125,7 @@ class _Counted:
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The tickets of a pool file, one per line. Blank lines and those that begin with `#` are skipped.
+    """The tickets of a pool file, one per line. Blank lines and lines that begin with `#` are skipped.
 
     Raises MalformedPool.
     """
@@ -139,7 +139,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Splits the file at \n, \r\n or \r. The end of a chunk may be half a line, and is kept for the next chunk."""
+    r"""Split the file at \n, \r\n or \r. A chunk may end inside a line: the beginning is kept for the next chunk."""
     rest, complete = b"", 0
     for chunk in filter(None, chunks):
         *lines, rest = (rest + chunk).splitlines(keepends=True)
@@ -150,7 +150,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _content(line: bytes, number: int) -> bytes:
-    """The line without its end and, if it is the first one, without a BOM. Raises MalformedPool if it is too long."""
+    """The line without its line break; the first line also without a BOM. Raises MalformedPool if it is too long."""
     content = line.rstrip(b"\r\n")
     if number == 1:
         content = content.removeprefix(BOM)

@@ -27,8 +27,9 @@ from realtime_site.start_line import log_start  # noqa: E402
 logger = logging.getLogger("realtime_site")
 
 
-# Requests leave no reference cycles, so garbage collections find nothing. With Python 3.11's default of 700 young
-# objects, there is a collection every few connects. A collection of this many objects takes less than a millisecond.
+# How many young objects cause a garbage collection. Requests leave no reference cycles, so a collection finds nothing.
+# Python 3.11's default of 700 causes a collection every few connects. With this value, a collection takes less than a
+# millisecond.
 YOUNG_OBJECTS: Final = 10_000
 
 
@@ -69,7 +70,7 @@ class Application:
         await receive()
         try:
             async with self._runtime as state["runtime"]:
-                self._handler = LeanHandler()  # after tracing is open, which adds a middleware
+                self._handler = LeanHandler()  # after tracing is open: tracing adds a middleware
                 state[OVERLOAD] = Overload(
                     state["runtime"],
                     allowed_hosts=settings.ALLOWED_HOSTS,
@@ -92,7 +93,7 @@ class Application:
 
 
 def on_started() -> None:
-    """Finish the startup: log its line, and freeze its objects."""
+    """Finish the startup: log the start line, and freeze the startup objects."""
     log_start(settings, loaded_pool())
     freeze_startup_objects()
 

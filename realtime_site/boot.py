@@ -1,4 +1,4 @@
-"""Starts Django for a process, and refuses a bad configuration in one message."""
+"""Starts Django for a process. If the configuration is bad, one message lists all problems."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ def configure(refusal_code: int = FAILED) -> None:
 
 
 def _choose_settings() -> None:
-    """Use our settings module. Raises ImproperlyConfigured if the environment names another one."""
+    """Use our settings module. Raises ImproperlyConfigured if the environment names another module."""
     named = os.environ.get("DJANGO_SETTINGS_MODULE") or SETTINGS
     if named != SETTINGS and not settings.configured:  # tests have loaded their own already
         raise ImproperlyConfigured(f"DJANGO_SETTINGS_MODULE is {named!r}; accepted: {SETTINGS}, or unset.")
@@ -45,7 +45,7 @@ def _choose_settings() -> None:
 
 
 def check(tags: Sequence[str] = TAGS) -> None:
-    """Run the system checks with these tags, and those of every process. Exit with 1 on an error; log each warning."""
+    """Run the checks with these tags and the checks of every process. Exit with 1 on an error; log each warning."""
     messages = checks.run_checks(tags=[*tags, EVERY_PROCESS])
     errors = [message for message in messages if message.is_serious()]
     if errors:

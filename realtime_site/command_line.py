@@ -56,7 +56,7 @@ def _unusable(given: Sequence[str]) -> str:
 
 
 def overview() -> str:
-    """The list of commands for --help: ours with a summary, then the names of Django's."""
+    """The list of commands for --help: this service's commands with summaries, then the names of Django's commands."""
     ours, others = _commands()
     width = max(map(len, ours))
     lines = [
@@ -72,7 +72,7 @@ def overview() -> str:
 
 
 def _commands() -> tuple[dict[str, str], list[str]]:
-    """The summaries of our commands by name, and the names of Django's."""
+    """The summaries of this service's commands by name, and the names of Django's commands."""
     from django.apps import apps  # noqa: PLC0415
     from django.core.management import get_commands, load_command_class  # noqa: PLC0415
 

@@ -1,6 +1,8 @@
-"""The image's HEALTHCHECK, `python -m realtime_site.healthcheck`: checks that the service in this container is alive.
-It uses LISTEN_HOST and LISTEN_PORT. `python -m realtime_site.healthcheck bridge` checks a bridge, at BRIDGE_LISTEN_HOST
-and BRIDGE_LISTEN_PORT. The exit code is 0 if /health/live answers 200, otherwise 1 with the reason on stderr.
+"""The image's HEALTHCHECK: checks that the service in this container is alive.
+
+`python -m realtime_site.healthcheck` checks the service at LISTEN_HOST and LISTEN_PORT.
+`python -m realtime_site.healthcheck bridge` checks a bridge at BRIDGE_LISTEN_HOST and BRIDGE_LISTEN_PORT.
+The exit code is 0 if /health/live answers 200. Otherwise it is 1, and stderr has the reason.
 """
 
 import http.client
@@ -29,7 +31,7 @@ def problem(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
 
 
 def main(arguments: Sequence[str]) -> str:
-    """What `problem` returns for the configured address, or the problems of the variables that name this address."""
+    """Why the service at the configured address is not alive, or why the address is invalid; "" if it is alive."""
     env = Environment()
     host, port = (read_bridge_listening if "bridge" in arguments else read_listening)(env)
     return "\n".join(env.problems) or problem(local_address(host), port)

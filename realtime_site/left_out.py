@@ -1,7 +1,7 @@
-"""Leaves Django's ORM and forms out of the process that serves: it uses neither.
+"""Keeps Django's ORM and forms out of the serving process, which does not use them.
 
-`django.http` and `django.urls` import both, for a few names in serializers and class-based views. Why this is worth it,
-and what it costs: docs/design/left-out-modules.md.
+`django.http` and `django.urls` import both, for a few names in serializers and class-based views.
+docs/design/left-out-modules.md explains what this saves and what it costs.
 """
 
 import sys
@@ -32,6 +32,6 @@ class LeftOut(ModuleType):
 
 
 def leave_out(modules: Mapping[str, Sequence[str]] = LEFT_OUT) -> None:
-    """Put a LeftOut in the place of each of these modules that is not imported yet."""
+    """Replace each of these modules by a LeftOut, if the module is not imported yet."""
     for name, names in modules.items():
         sys.modules.setdefault(name, LeftOut(name, names))

@@ -81,13 +81,13 @@ async def open_runtime(
 
 
 def _write_low_notice(runtime: Runtime) -> None:
-    """Warn once if tickets used by other processes took the pool below the watermark."""
+    """Warn once if other processes have used so many tickets that the pool is below the watermark."""
     runtime.operator_log.write_notices(runtime.admission.low_notice())
 
 
 @asynccontextmanager
 async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
-    """Run the background probe unless it is off; cancel it at the end."""
+    """Run the background probe if it is on, and cancel it at the end of the block."""
     if not probe.interval_s:
         yield
         return
@@ -105,7 +105,7 @@ async def _session_events(
     slots: SessionSlots,
     tunnel: "Tunnel | None",
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The session events. If none is configured, their modules are not imported."""
+    """The handlers of session events. If no session event is configured, their modules are not imported."""
     if answered_events(settings) == ("connect",):
         yield {}
         return
@@ -133,7 +133,7 @@ async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -
 
 @contextmanager
 def _ready(readiness: Readiness) -> Iterator[None]:
-    """Ready until the process receives SIGTERM, which is before the server begins to shut down."""
+    """Ready until the process receives SIGTERM. The server begins to shut down after that."""
     readiness.ready = True
     with _first_on_sigterm(lambda: setattr(readiness, "ready", False)):
         yield

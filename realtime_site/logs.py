@@ -45,16 +45,17 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
         "loggers": {
             "uvicorn": through,
-            # uvicorn reports a port in use, which must be visible at any LOG_LEVEL.
+            # If the port is in use, uvicorn reports it here. This must be visible at every LOG_LEVEL.
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
-            # Without a handler uvicorn does not even format access lines.
+            # Without a handler, uvicorn saves the time to format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
             # This logger's warnings quote a malformed tracestate, which is text from a caller or from an event.
             "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
-            # Its warnings and debug lines quote the collector's URL, whose query may contain a key. Our exporter warns.
+            # Its warnings and debug lines quote the collector's URL, whose query may contain a key. Our exporter logs
+            # its own warnings.
             "urllib3": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
-            # A line per refused request could fill a disk; the metrics count them.
+            # A line per refused request could fill a disk; the metrics count these requests.
             "django.request": {**through, "level": "CRITICAL"},
             "django.security": {**through, "level": "CRITICAL"},
         },
@@ -73,11 +74,12 @@ class BelowWarning(logging.Filter):
 
 
 class FloodFilter(logging.Filter):
-    """Passes one line per case in `quiet_s` seconds. The next line has the number of suppressed lines.
-    It filters errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
+    """Lets one line per case pass in `quiet_s` seconds. The next line has the number of suppressed lines.
 
-    A case is a place in the code that logs. With an exception, it is also the type and the place that raised it; with a
-    ClosedFault, the messages too.
+    It limits errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
+
+    A case is the place in the code that logs. If the line has an exception, the case also includes the exception's type
+    and the place that raised it. If the exception is a ClosedFault, the case also includes the messages.
     """
 
     def __init__(self, quiet_s: float) -> None:
@@ -87,7 +89,7 @@ class FloodFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.ERROR and not record.name.startswith(REPEATING):
             return True
-        place = (record.pathname, record.lineno)  # not the message: some libraries format before they log
+        place = (record.pathname, record.lineno)  # not the message: some libraries format it before they log
         fault = record.exc_info[1] if record.exc_info else None
         messages = (record.getMessage(), str(fault)) if isinstance(fault, ClosedFault) else ()
         case = (place, type(fault), _raised_at(fault), messages)
@@ -108,7 +110,7 @@ def _raised_at(fault: BaseException | None) -> tuple[str, int]:
 
 
 class JsonFormatter(OrjsonFormatter):
-    """timestamp (RFC 3339, UTC), level, logger, message, the record's extra fields, and the current span's ids."""
+    """Fields: timestamp (RFC 3339, UTC), level, logger, message, the record's extra fields, the current span's ids."""
 
     def __init__(self) -> None:
         super().__init__("%(message)s")
@@ -137,7 +139,7 @@ class HumanFormatter(logging.Formatter):
         level = NAMES.get(record.levelno, record.levelname.lower())
         extra = _extra(record)
         if "given" in extra:
-            extra.pop("settings", None)  # would fill the terminal
+            extra.pop("settings", None)  # they would fill the terminal
         fields = " ".join(f"{name}={value}" for name, value in extra.items())
         line = printable(f"{time_of_day} {level:<5} {record.getMessage()} {fields}".rstrip())
         return f"{line}\n{printable_lines(self.formatException(record.exc_info))}" if record.exc_info else line
@@ -151,7 +153,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _span_ids() -> dict[str, str]:
-    """The ids of the current span, {} without one. With tracing off, OpenTelemetry is not imported."""
+    """The ids of the current span; {} if there is none. If tracing is off, OpenTelemetry is not imported."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     span = trace and trace.get_current_span().get_span_context()
     if not span or not span.is_valid:

@@ -45,12 +45,12 @@ OTEL_TRACES_EXPORTER = env.one_of("OTEL_TRACES_EXPORTER", "otlp", ("otlp", "none
 OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "http://localhost:4318/v1/traces",
-    "a whole URL such as http://localhost:4318/v1/traces, or empty for off",
+    "a whole URL such as http://localhost:4318/v1/traces, or empty to export no traces",
 )
 OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = env.http_url(
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "",
-    "a whole URL such as http://localhost:4318/v1/traces, or empty for OTEL_EXPORTER_OTLP_ENDPOINT",
+    "a whole URL such as http://localhost:4318/v1/traces, or empty to use OTEL_EXPORTER_OTLP_ENDPOINT",
 )
 OTEL_EXPORTER_OTLP_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_PROTOCOL", "", otel.protocol)
 OTEL_EXPORTER_OTLP_TRACES_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "", otel.protocol)

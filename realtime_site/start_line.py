@@ -17,9 +17,9 @@ logger = logging.getLogger("realtime_site")
 
 
 def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
-    """Log the version, the answered events, the pool and all settings except the bridge's; never a secret.
+    """Log the version, the answered events, the pool, and all settings except the bridge's. Secrets are never logged.
 
-    `given` has the settings that the environment sets; a terminal shows only these.
+    `given` has the settings that the environment sets. A terminal shows only these settings.
     """
     logger.info(
         "realtime proxy started",

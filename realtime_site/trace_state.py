@@ -13,5 +13,5 @@ FORM: Final = re.compile(rb"[\x20-\x7e]{1,%d}" % MAX_BYTES)
 
 
 def is_passed_on(state: bytes) -> bool:
-    """True if the calls made for the request may carry this header. Otherwise it is dropped whole."""
+    """True if the calls made for the request may carry this header. Otherwise the whole header is dropped."""
     return FORM.fullmatch(state) is not None and state.count(b",") < MAX_MEMBERS

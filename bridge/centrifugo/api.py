@@ -21,11 +21,11 @@ from bridge.delivery.verdicts import (
     verdicts,
 )
 
-# Shorter than the usual idle timeout of load balancers (60 s): a request on a connection that a load balancer has just
-# closed would count as an outage.
+# Close idle connections before a load balancer does, which is usually after 60 s. A request on a connection that the
+# load balancer has just closed would count as an outage.
 IDLE_S: Final = 30.0
 NO_HEADERS: Final[Mapping[str, str]] = {}
-# The most bytes of an answer. Centrifugo needs about 60 for each channel or user.
+# The maximum length of an answer, and the addition for each channel or user. Centrifugo needs about 60 bytes for each.
 MOST_BYTES: Final = 1 << 20
 MOST_BYTES_EACH: Final = 256
 
@@ -38,14 +38,14 @@ class Api(Protocol):
     ) -> list[Verdict]:
         """One verdict per command. Raises Failure if the request as a whole has no usable answer.
 
-        With `ordered`, several commands share a key, and Centrifugo must run them one by one.
+        `ordered` is true if several commands share a key. Centrifugo then must run the commands one by one.
         """
 
 
 class HttpApi:
     """The API at `url`, such as http://localhost:8000/api.
 
-    With `parallel`, Centrifugo may run the commands of a batch concurrently, unless the batch is `ordered`.
+    If `parallel` is true, Centrifugo may run the commands of a batch concurrently. An `ordered` batch never runs so.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, parallel: bool) -> None:
@@ -84,7 +84,7 @@ class HttpApi:
 
 
 async def _content(response: aiohttp.ClientResponse, most_bytes: int) -> bytes | None:
-    """The body; None if it is longer than `most_bytes`. The rest of it is then not read: it could fill the memory."""
+    """The body; None if it is longer than `most_bytes`. The rest is not read, because it could fill the memory."""
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
@@ -102,7 +102,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _failure_of(error: Exception) -> Failure:
-    """The failure for an error of the connection. Its text may repeat the request, so only OpenSSL's reason is used."""
+    """The failure for a connection error. The error's text may quote the request, so only OpenSSL's reason is used."""
     match error:
         case TimeoutError():
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")
@@ -119,7 +119,7 @@ def _failure_of(error: Exception) -> Failure:
 
 
 def _failure_of_tls(error: Exception) -> Failure:
-    """A TLS handshake that failed. OpenSSL's reasons name hosts and faults of certificates, never contents."""
+    """The failure for a TLS error. OpenSSL's reasons contain host names and certificate errors, never the request."""
     match error:
         case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as refused):
             detail = f"its certificate is refused: {refused.verify_message}"
@@ -134,12 +134,12 @@ def _failure_of_tls(error: Exception) -> Failure:
 async def open_api(
     url: str, *, key: str, timeout_s: float, requests: int, parallel: bool, ca_file: str = ""
 ) -> AsyncIterator[HttpApi]:
-    """The API at `url`, for `requests` concurrent requests and a probe, each on its own connection.
+    """The API at `url`, with connections for `requests` concurrent requests and for one probe.
 
-    `ca_file` is PEM; empty = the system's authorities.
+    `ca_file` is a PEM file; "" = the system's certificate authorities.
     """
     tls = await asyncio.to_thread(_tls, ca_file) if url.startswith("https:") else True
-    # Answers are short, so compression gains nothing. A proxy in front of Centrifugo might compress them otherwise.
+    # Answers are short, so compression gains nothing. The header makes a proxy in front of Centrifugo send them as is.
     plain = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     headers = {**plain, **({"X-API-Key": key} if key else {})}
     async with aiohttp.ClientSession(

@@ -8,7 +8,7 @@ from common.name_lookups import NameLookups
 
 
 class DaemonResolver(AbstractResolver):
-    """A resolver that does not delay the end of the process while it waits for a name server."""
+    """A resolver whose unanswered lookups do not delay the end of the process."""
 
     def __init__(self) -> None:
         self._names = NameLookups()
@@ -16,11 +16,11 @@ class DaemonResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of the host. aiohttp's connector asks for any family. Raises OSError."""
+        """The addresses of the host. `family` is ignored: aiohttp's connector accepts any family. Raises OSError."""
         return [_result(host, address, port) for address in await self._names.addresses(host, port)]
 
     async def close(self) -> None:
-        """Nothing to release: a lookup that hangs is left to its thread."""
+        """Do nothing: a lookup that hangs keeps only its daemon thread."""
 
 
 def _result(host: str, address: str, port: int) -> ResolveResult:

@@ -11,5 +11,5 @@ def seconds(text: str) -> float:
     """A duration such as 90s, 10m, 2h or 7d, in seconds; an argparse type."""
     match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if match is None:
-        raise ArgumentTypeError(f"{text!r} is not a duration; accepted: up to six digits with s, m, h or d, such as 2h")
+        raise ArgumentTypeError(f"{text!r} is not a duration; accepted: up to six digits and s, m, h or d, such as 2h")
     return int(match[1]) * FACTORS[match[2]]

@@ -1,6 +1,6 @@
 """Reads selected dead letters again. Pure.
 
-A topic can have more dead letters than fit into memory. So a selection keeps only their places.
+A topic can have more dead letters than fit into memory, so a selection keeps only their partitions and offsets.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +17,10 @@ class Place(NamedTuple):
 
 
 def reread(places: Sequence[Place], streams: Mapping[int, Iterator[Record]]) -> Iterator[tuple[int, Record]]:
-    """The records at these places, in this order, each with its index. A record that is gone is left out.
+    """The records at these places, in the order of `places`, each with its index there. Deleted records are skipped.
 
-    `streams` has the records of each partition from its first place to its last one. Both the records and the places of
-    a partition are in ascending order. One record of each partition is in memory at a time.
+    `streams` has the records of each partition, from its first place to its last place. The offsets of a partition
+    ascend, in `streams` and in `places`. Only one record of each partition is in memory at a time.
     """
     heads: dict[int, Record | None] = {}
     for index, (partition, offset) in enumerate(places):
@@ -34,7 +34,7 @@ def reread(places: Sequence[Place], streams: Mapping[int, Iterator[Record]]) -> 
 
 
 def spans(places: Sequence[Place]) -> dict[int, tuple[int, int]]:
-    """The first and the last offset of each partition with places."""
+    """The first and the last offset in `places` for each partition."""
     found: dict[int, tuple[int, int]] = {}
     for partition, offset in places:
         first, _ = found.get(partition, (offset, offset))

@@ -17,7 +17,8 @@ MOST_REPLAYS: Final = 5
 class DeadLetter(NamedTuple):
     """A record of the dead-letter topic.
 
-    `topic`, `partition` and `offset` are the original record's. If unknown, `topic` is "" and the others are None.
+    `topic`, `partition` and `offset` are the position of the original record. An unknown `topic` is "", an unknown
+    number is None.
     """
 
     record: Record
@@ -36,11 +37,11 @@ class DeadLetter(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """False for a record that no bridge has written."""
+        """True if a bridge has written this record."""
         return self.topic != "" and self.partition is not None and self.offset is not None
 
     def as_json(self, *, show_values: bool) -> dict[str, Any]:
-        """The documented fields; key and value only with `show_values`."""
+        """The documented fields. `show_values` adds the key and the value of the record."""
         own = {"letter_partition": self.record.partition, "letter_offset": self.record.offset}
         fields = {name: value for name, value in self._asdict().items() if name != "record"}
         return {**own, **fields, **(_content(self.record) if show_values else {})}
@@ -57,7 +58,7 @@ def without_contents(record: Record) -> Record:
 
 
 def dead_letter(record: Record) -> DeadLetter:
-    """A record of the dead-letter topic, read from its headers."""
+    """Read the fields of a dead letter from the headers of its record."""
     headers: Mapping[str, str] = texts_of(record.headers)
     return DeadLetter(
         record=record,
@@ -78,7 +79,7 @@ def dead_letter(record: Record) -> DeadLetter:
 
 @dataclass(frozen=True)
 class Selection:
-    """Criteria for dead letters; "" and None match all. `since_ms` is for `newest_first`."""
+    """Criteria for dead letters; "" and None match every letter. Only `newest_first` uses `since_ms`."""
 
     reason: str = ""
     route: str = ""
@@ -88,7 +89,7 @@ class Selection:
     since_ms: int = 0
 
     def fits(self, letter: DeadLetter) -> bool:
-        """True if the letter meets the criteria except `since_ms`."""
+        """True if the letter meets all criteria other than `since_ms`."""
         wanted = {
             "reason": self.reason or None,
             "route": self.route or None,
@@ -116,10 +117,10 @@ def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
 
 
 def newest_first(streams: Sequence[Iterator[DeadLetter]], since_ms: int) -> Iterator[DeadLetter]:
-    """Merge the letters of several partitions, each newest first, and leave out those written before `since_ms`.
+    """Merge the letters of several partitions, newest first. Letters written before `since_ms` are left out.
 
-    Only the bridge's own letters are in order of time. Another record may have any timestamp, so it neither ends a
-    partition nor hides the letters behind it.
+    Each stream is newest first. Only letters that a bridge has written are in order of time. A record from another
+    program may have any timestamp, so its timestamp never ends the reading.
     """
     heads = [(stream, head) for stream in streams if (head := next(stream, None)) is not None]
     while heads:
@@ -137,12 +138,12 @@ def newest_first(streams: Sequence[Iterator[DeadLetter]], since_ms: int) -> Iter
 
 
 def _written_ms(letter: DeadLetter) -> float:
-    """When a bridge wrote this letter; infinite if it did not, or if the time is unknown."""
+    """When a bridge wrote this letter. Infinite for a record from another program, or if the time is unknown."""
     return letter.record.timestamp if letter.is_ours and letter.record.timestamp >= 0 else math.inf
 
 
 def replay_headers(letter: DeadLetter) -> Headers:
-    """The original record's headers, its position in its original topic, and the number of its replays."""
+    """The headers for a replay: those of the original record, its original position, and its number of replays."""
     headers = letter.record.headers
     kept = [header for header in headers if not header[0].startswith(names.PREFIXES)]
     position = [header for header in headers if header[0] in names.POSITION]

@@ -1,6 +1,6 @@
 """Writes the headers of a dead letter, and reads them back. Pure.
 
-A dead letter has our own headers, and those of Kafka Connect for tools that read them.
+A dead letter has the bridge's own headers. It also has Kafka Connect's headers, for tools that read those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Position(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """Why and when a record failed. The first failure gives the reason; `failed_at` is in seconds since 1970."""
+    """Why and when a record failed. Its reason is that of the first failure. `failed_at` is in seconds since 1970."""
 
     position: Position
     failures: Sequence[Poison]
@@ -41,9 +41,10 @@ class Letter(NamedTuple):
 
 
 def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
-    """The record's original position and number of replays, from its headers if it was read from `replay_topic`.
+    """The record's original position, and its number of replays.
 
-    Without a valid position in the headers, the position is where the record was read.
+    For a record of `replay_topic`, both come from its headers. If the headers have no valid position, and for records
+    of other topics, the position is where the record was read.
     """
     here = Position(record.topic, record.partition, record.offset, record.timestamp)
     if not replay_topic or record.topic != replay_topic:
@@ -57,7 +58,7 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
 
 
 class Size(Enum):
-    """How much of a record its dead letter has. A letter that is too large for Kafka leaves out more."""
+    """How much of a record its dead letter contains. If a letter is too large for Kafka, a smaller size is tried."""
 
     WHOLE = "whole"
     WITHOUT_VALUE = "without value"
@@ -65,7 +66,7 @@ class Size(Enum):
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The parts of the record that the letter does not have."""
+        """The parts of the record that the letter does not contain."""
         return LEFT_OUT[self]
 
     def smaller(self) -> "Size | None":
@@ -89,7 +90,7 @@ class Message(NamedTuple):
 
 
 def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Message:
-    """The message for the dead letter of a record. Headers name the parts that it leaves out."""
+    """The message for a record's dead letter. Its headers list the parts of the record that it does not contain."""
     key = None if names.KEY in size.left_out else record.key
     value = None if names.VALUE in size.left_out else record.value
     kept = () if names.HEADERS in size.left_out else record.headers
@@ -98,7 +99,7 @@ def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Messa
 
 
 def headers_of(letter: Letter, record_headers: Headers) -> Headers:
-    """The record's headers with ours added. Ours replace earlier ones, so that headers do not accumulate."""
+    """The record's headers and the bridge's own headers. Own headers of an earlier dead letter are replaced."""
     kept = [header for header in record_headers if not header[0].startswith(names.PREFIXES)]
     written = {**_ours(letter), **_connects(letter)}
     return (*kept, *((name, value.encode()) for name, value in written.items()))
@@ -124,7 +125,7 @@ def _ours(letter: Letter) -> dict[str, str]:
 
 
 def _actions(failures: Sequence[Poison]) -> str:
-    """The numbers of all failed actions. An action of another route than the first failure's is `ROUTE.NUMBER`."""
+    """The numbers of all failed actions. An action of a route other than the first failure's is `ROUTE.NUMBER`."""
     route = failures[0].route
     named = [
         str(each.action) if each.route == route else f"{each.route}.{each.action}"
@@ -153,12 +154,12 @@ def _stage(reason: Reason) -> str:
 
 
 def texts_of(headers: Headers) -> dict[str, str]:
-    """Headers as text. The last of several with one name counts."""
+    """Headers as text. If a name occurs several times, the last header counts."""
     return {name: (value or b"").decode(errors="replace") for name, value in headers}
 
 
 def integer(headers: Mapping[str, str], name: str) -> int | None:
-    """A header that is an integer of at most 19 digits; None if it is absent or anything else."""
+    """The integer in a header; None if the header is absent, or is not an integer of at most 19 digits."""
     text = headers.get(name, "")
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None

@@ -1,9 +1,9 @@
 """Keeps commands in order per key. Pure: no clock, no I/O.
 
-A key is a channel or a user. When a record is received, each of its commands joins the queue of each of the command's
-keys. A command is ready when it is first in each of these queues and the previous command of its record has finished.
-So a command waits only for commands received earlier, and a deadlock is impossible. With `burst`, the commands behind a
-ready one may be sent in the same request.
+A key is a channel or a user. Each key has a queue, its lane. When a record is received, each of its commands joins the
+queues of all keys of the command. A command is ready when it is first in all its queues and the previous command of its
+record has finished. So a command waits only for commands that were received earlier, and a deadlock is impossible. If
+`burst` is above 1, commands behind a ready command may be sent in the same request.
 """
 
 import heapq
@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
-    `burst` is the maximum number of commands with the same key in a request that contains this command. If the
-    bursts of these commands differ, the smallest one counts.
+    `burst` is the maximum number of commands with the same key in a request that contains this command. If these
+    commands have different values, the smallest value counts.
     """
 
     @property
@@ -37,7 +37,7 @@ class State(Enum):
     GONE = auto()
 
 
-# Names of the module, because every command reads them several times, and reading a member of an Enum is slower.
+# Module-level names: every command reads them several times, and reading a member of an Enum is slower.
 QUEUED, IN_FLIGHT, GONE = State
 
 S = TypeVar("S", bound=Sendable)
@@ -47,9 +47,9 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 class Task(Generic[S, O]):
     """A command in delivery.
 
-    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` is the number of queues in
-    which it is not the first, plus one until the previous command of its record has finished. While `delayed` is true,
-    it also waits for a time.
+    `attempts` counts the requests that contained the command. `failures` counts the temporary errors in their answers.
+    `waits` is the number of queues in which the command is not first, plus 1 until the previous command of its record
+    has finished. While `delayed` is true, the command also waits until its retry is due.
     """
 
     __slots__ = ("__weakref__", "attempts", "command", "delayed", "failures", "follower", "owner", "state", "waits")
@@ -66,7 +66,7 @@ class Task(Generic[S, O]):
 
 
 class Batch(NamedTuple, Generic[S, O]):
-    """Commands of one request. With `ordered`, several share a key and must run one by one."""
+    """The commands of one request. `ordered` is true if some of them share a key and must run one by one."""
 
     tasks: list[Task[S, O]]
     ordered: bool
@@ -86,7 +86,7 @@ class Lanes(Generic[S, O]):
         return len(self._queues)
 
     def add(self, commands: Sequence[S], owner: O) -> list[Task[S, O]]:
-        """Queue the commands of one record, to be sent one after another."""
+        """Queue the commands of one record. They are sent one after another."""
         tasks: list[Task[S, O]] = []
         for command in commands:
             task = Task(command, owner)
@@ -109,9 +109,9 @@ class Lanes(Generic[S, O]):
             self._ready.append(task)
 
     def take(self, most: int, most_bytes: int) -> Batch[S, O]:
-        """The next request: ready commands and, with `burst`, those behind them, within both bounds.
+        """The next request: ready commands and, as far as `burst` allows, commands behind them in their queues.
 
-        The first command is taken even if it is longer than `most_bytes`.
+        It has at most `most` commands and `most_bytes` bytes. The first command is taken even if it is longer.
         """
         taken: list[Task[S, O]] = []
         ordered = False
@@ -137,7 +137,7 @@ class Lanes(Generic[S, O]):
         return Batch(taken, ordered)
 
     def _run_of(self, head: Task[S, O], most: int) -> Sequence[Task[S, O]]:
-        """The head of a lane, and the commands behind it that may be in the same request."""
+        """The first command of a lane, and the commands behind it that may be in the same request."""
         burst = min(head.command.burst, most)
         if burst <= 1 or len(head.command.keys) != 1:
             return [head]
@@ -150,25 +150,25 @@ class Lanes(Generic[S, O]):
         return run
 
     def done(self, task: Task[S, O]) -> None:
-        """A command in flight has finished, with or without success: release the commands that wait for it."""
+        """Note that a command in flight has finished, with or without success. Releases the commands behind it."""
         self._remove(task)
 
     def failed(self, task: Task[S, O], until: float) -> None:
-        """Send a command in flight again, not before `until`. The queued commands behind it wait too."""
+        """Note that a command in flight must be sent again, at `until` or later. The commands behind it wait too."""
         task.state = QUEUED
         task.failures += 1
         task.delayed = True
         heapq.heappush(self._delayed, (until, next(self._serial), task))
 
     def put_back(self, tasks: Iterable[Task[S, O]]) -> None:
-        """Send commands in flight again as soon as possible, before those that are ready now."""
+        """Note that commands in flight must be sent again at once, before the commands that are ready now."""
         for task in reversed(list(tasks)):
             task.state = QUEUED
             if task.waits == 0:
                 self._ready.appendleft(task)
 
     def wake(self, now: float) -> float | None:
-        """Make delayed commands ready when they are due. Returns when to call again; None if none is delayed."""
+        """Make delayed commands ready if they are due. Returns the time of the next call; None if none is delayed."""
         while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is GONE):
             task = heapq.heappop(self._delayed)[2]
             task.delayed = False
@@ -225,7 +225,7 @@ class Lanes(Generic[S, O]):
 
 
 def _waits_only_for_its_lane(task: Task[S, O]) -> bool:
-    """True if a task that is not the first of its lane waits only for those before it in that lane."""
+    """True if this task, which is not the first of its lane, waits only for the tasks before it in that lane."""
     return task.waits == 1 and not task.delayed and len(task.command.keys) == 1
 
 

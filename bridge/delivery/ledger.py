@@ -1,6 +1,7 @@
 """Tracks which records of a partition are done, and which offset may be committed. Pure: no clock, no I/O.
 
-Records are kept in order of receipt. Never count records by offsets: compaction and transaction markers leave gaps.
+Records are kept in order of receipt. A difference of offsets is not a number of records: compaction and transaction
+markers leave gaps.
 """
 
 from collections import deque
@@ -27,7 +28,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class PartitionLedger(Generic[E]):
-    """The records of one assignment of a partition. A later assignment gets a ledger of its own."""
+    """The records of one assignment of a partition. A later assignment gets a new ledger."""
 
     def __init__(self) -> None:
         self.fenced = False
@@ -70,7 +71,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def first_unfinished(self) -> int | None:
-        """`committable`, or the first record's offset while none is done. None before a record or the end was read."""
+        """`committable`, or the offset of the first record while no record is done. None before anything is read."""
         if self._next is None and self._entries:
             return self._entries[0].offset
         return self._next
@@ -86,7 +87,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def window(self) -> int:
-        """The number of records kept: the first unfinished one and all after it, done or not."""
+        """The number of records in the ledger: the first unfinished record and all records after it, done or not."""
         return len(self._entries)
 
     @property
@@ -99,7 +100,7 @@ class PartitionLedger(Generic[E]):
         return (entry for entry in self._entries if not entry.done)
 
     def forget_after(self, entry: E) -> list[E]:
-        """Forget all records received after this one. Returns those that were unfinished."""
+        """Forget all records that were received after this one. Returns the unfinished records among them."""
         forgotten: list[E] = []
         while self._entries[-1] is not entry:
             later = self._entries.pop()
@@ -112,7 +113,7 @@ class PartitionLedger(Generic[E]):
         return forgotten
 
     def fence(self) -> None:
-        """End the assignment, and forget its records. Callers check `fenced` before they change the ledger again."""
+        """End the assignment, and forget its records. After this, callers must not change the ledger."""
         self.fenced = True
         self._entries.clear()
         self.pending = self.pending_bytes = 0

@@ -1,7 +1,7 @@
-"""The meaning of an answer from Centrifugo's API for the commands in the request. Pure.
+"""Reads the answers of Centrifugo's API: a verdict for each command of the request. Pure.
 
-The codes are those of Centrifugo's server API (`internal/apiproto/errors.go` of its source). Codes that are not in
-PERMANENT are temporary: a new Centrifugo may add codes, and a retry loses nothing.
+The error codes are those of Centrifugo's server API (`internal/apiproto/errors.go` in its source). A code that is not
+in PERMANENT counts as temporary: a new version of Centrifugo may add codes, and a retry loses nothing.
 """
 
 import errno
@@ -44,10 +44,11 @@ class Kind(Enum):
 
 
 class Verdict(NamedTuple):
-    """`cause` is a label of the retries metric. `reason` and `detail` are for the dead letter of a permanent error.
+    """What an answer means for one command.
 
-    A temporary error has them too if other channels of its broadcast failed permanently. `again` has the indexes of the
-    channels that a broadcast must send again; empty = all of them.
+    `cause` is a label value of the retries metric. `reason` and `detail` go into the dead letter for a permanent error.
+    A temporary error also has `reason` and `detail` if other channels of the same broadcast failed permanently.
+    `again` has the indexes of the channels to which a broadcast must be sent again; empty = all channels.
     """
 
     kind: Kind
@@ -69,7 +70,7 @@ class Outcome(Enum):
 
 
 class Failure(Exception):
-    """A request without an answer for its commands. `cause` is one of CAUSES, `detail` is text for an operator."""
+    """A request whose commands got no answer. `cause` is one of CAUSES; `detail` is text for an operator."""
 
     def __init__(self, outcome: Outcome, cause: str, detail: str) -> None:
         super().__init__(detail)
@@ -111,7 +112,7 @@ def bad_reply(detail: str) -> Failure:
 
 
 class Sent(Protocol):
-    """What a verdict needs from a command. `keys` are the channels if the method is broadcast."""
+    """The attributes of a command that a verdict needs. For the method `broadcast`, `keys` are the channels."""
 
     @property
     def method(self) -> str: ...
@@ -150,7 +151,7 @@ def _of_error(error: Any) -> Verdict:
 
 
 def _of_broadcast(result: Mapping[str, Any], channels: int) -> Verdict:
-    """Combine the channels' answers: retry if any error is temporary, else the first permanent error decides."""
+    """Combine the channels' answers. Any temporary error means a retry; otherwise the first permanent error counts."""
     responses = result.get("responses")
     if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
         raise bad_reply("a broadcast without responses")

@@ -1,7 +1,7 @@
-"""All unfinished records: the ledgers of the partitions and the lanes of the keys. Pure.
+"""All unfinished records: a ledger for each partition, and a queue (lane) for each key. Pure.
 
 A record is done when all its commands have finished. If a command failed permanently or the record could not be mapped,
-its dead letter must be delivered too.
+a dead letter for the record must be delivered too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """A partition is stopped at the record with this offset until its assignment ends. `size` is that record's."""
+    """A partition is stopped at the record with this offset until the assignment ends. `size` is the record's size."""
 
     offset: int
     reason: str
@@ -32,7 +32,7 @@ Sending: TypeAlias = Task[Command, "Item"]
 
 NO_DEAD_LETTER_TOPIC: Final = "no_dead_letter_topic"
 TOO_MANY_DEAD_LETTERS: Final = "too_many_dead_letters"
-COMMAND_BYTES: Final = 1024  # a command and its place in the lanes, measured, without its JSON
+COMMAND_BYTES: Final = 1024  # measured: the memory of a command and its queue entries, without its JSON
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +48,7 @@ class Item(Entry):
 
 @dataclass(eq=False)
 class Assignment:
-    """An assigned partition. `dead_letters` counts consecutive ones. While `closing` is true, nothing new is sent."""
+    """An assigned partition. `dead_letters` counts consecutive dead letters. While `closing`, nothing new is sent."""
 
     partition: Partition
     ledger: PartitionLedger[Item] = field(default_factory=PartitionLedger)
@@ -58,11 +58,12 @@ class Assignment:
 
 
 class Work:
-    """Receives records, hands out requests, records their results, and decides what may be committed.
+    """Receives records, hands out requests, notes their results, and decides which offsets may be committed.
 
-    At most `most_dead_letters` consecutive dead letters are written for a partition; the next one stops the partition.
-    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters. A record whose
-    commands all succeed, and a new assignment, start the count again; skipped records do not.
+    At most `most_dead_letters` consecutive dead letters are written for a partition. The next failed record stops the
+    partition. 0 = no limit. None = there is no dead-letter topic, so the first failed record stops the partition.
+    The count starts again when all commands of a record succeed, and with a new assignment. A skipped record does not
+    change the count.
     """
 
     def __init__(self, most_dead_letters: int | None) -> None:
@@ -71,7 +72,7 @@ class Work:
         self.assignments: dict[Partition, Assignment] = {}
 
     def assign(self, partition: Partition) -> None:
-        """Begin an assignment of the partition. An earlier assignment of it is fenced."""
+        """Begin an assignment of the partition. An earlier assignment of the partition is ended first."""
         self.fence(partition)
         self.assignments[partition] = Assignment(partition)
 
@@ -84,7 +85,8 @@ class Work:
     ) -> Item | None:
         """Add a record after mapping. None if the partition is not assigned, is stopped or is being revoked.
 
-        A record without commands and failures is done at once. For one with failures only, ask `dead_letter_due` next.
+        A record without commands and failures is done at once. If a record has only failures, call `dead_letter_due`
+        next.
         """
         assignment = self.assignments.get(partition)
         if assignment is None or assignment.closing or assignment.stopped is not None:
@@ -100,7 +102,7 @@ class Work:
         return item
 
     def reach_end(self, partition: Partition, offset: int) -> None:
-        """Note that every record before `offset`, the end of the partition, was read."""
+        """Note that every record before `offset` was read. `offset` is the end of the partition."""
         assignment = self.assignments.get(partition)
         if assignment is not None and not assignment.closing and assignment.stopped is None:
             assignment.ledger.reach_end(offset)
@@ -110,10 +112,10 @@ class Work:
         return self.lanes.take(most, most_bytes)
 
     def finished(self, task: Sending, failure: Poison | None = None) -> bool:
-        """End a command in flight, which is done or failed permanently.
+        """Note that a command in flight has succeeded, or that it has failed permanently (`failure`).
 
-        True if all commands of its record have finished. False also if the result no longer matters: the assignment has
-        ended, or the partition is stopped at an earlier record.
+        True if all commands of its record have now finished. False while others are unfinished. Also False if the
+        record no longer matters: its assignment has ended, or its partition is stopped at an earlier record.
         """
         self.lanes.done(task)
         item = task.owner
@@ -139,9 +141,9 @@ class Work:
         item.tasks = []  # breaks a reference cycle that only the garbage collector would free
 
     def dead_letter_due(self, item: Item) -> bool:
-        """True if a record whose commands are finished must be written to the dead letters now.
+        """True if a dead letter for this record must be written now. The letter is then counted.
 
-        A letter that is due is counted. False if none is needed, or if the record stops its partition instead.
+        False while commands of the record are unfinished, if it needs no letter, or if it stops its partition instead.
         """
         assignment = item.assignment
         if item.done or not item.failures or item.unfinished or assignment.ledger.fenced:
@@ -156,7 +158,7 @@ class Work:
         return True
 
     def dead_letter_delivered(self, item: Item) -> bool:
-        """Mark a record as done, because Kafka has its dead letter. False if it was done before or is not assigned."""
+        """Mark a record as done: Kafka has its dead letter. False if it was done before or its assignment has ended."""
         if item.done or item.assignment.ledger.fenced:
             return False
         self._settle(item)
@@ -164,28 +166,28 @@ class Work:
 
     def _stop(self, item: Item, reason: str) -> None:
         item.assignment.stopped = Stop(item.offset, reason, item.size)
-        item.tasks = []  # the commands are finished; the record stays
+        item.tasks = []  # its commands have finished; the record itself stays unfinished
         for later in item.assignment.ledger.forget_after(item):
             self.lanes.let_go(later.tasks)
 
     def retry(self, task: Sending, until: float) -> None:
-        """Retry a command that failed temporarily, not before `until`, if it may still be sent (`is_ours`)."""
+        """Note that a command failed temporarily. It is sent again at `until` or later, if it still `is_ours`."""
         if self.is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
 
     def put_back(self, tasks: Sequence[Sending]) -> None:
-        """Send the commands of a failed request next, if they may still be sent (`is_ours`)."""
+        """Note that a request failed. Its commands are sent again next, if they still are `is_ours`."""
         for task in tasks:
             if not self.is_ours(task):
                 self.lanes.done(task)
         self.lanes.put_back(task for task in tasks if task.state is State.IN_FLIGHT)
 
     def is_ours(self, task: Sending) -> bool:
-        """False if the command must not be sent any more.
+        """True if the command may still be sent.
 
-        Its assignment has ended or is being revoked, or the partition is stopped at an earlier record.
+        False if its assignment has ended or is being revoked, or if its partition is stopped at an earlier record.
         """
         item = task.owner
         return not (item.done or item.assignment.closing or item.assignment.ledger.fenced)

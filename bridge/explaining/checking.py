@@ -1,4 +1,4 @@
-"""Checks a routes file: its faults, its warnings, and the result for a record."""
+"""Checks a routes file: reports faults and warnings, and explains what the routes do with a record."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,10 +22,10 @@ def check_file(
     record: Record | None = None,
     now_ms: int = 0,
 ) -> Report:
-    """The report on a file. With `server` or `rules`, it has the warnings about them too.
+    """The report on a file. `server` and `rules` add warnings about routes that do not fit them.
 
-    With `record`, it explains how the bridge would handle this record at `now_ms` (milliseconds since 1970). For a file
-    with faults, the report has neither warnings nor an explanation.
+    If `record` is given, the report explains how the bridge would handle it at `now_ms` (milliseconds since 1970). If
+    the file has faults, the report contains no warnings and no explanation.
     """
     try:
         routes = load_routes(file)

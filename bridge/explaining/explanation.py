@@ -12,7 +12,11 @@ from common.counted import counted
 
 
 class RouteExplanation(NamedTuple):
-    """A route: why it does not match the record or cannot read it, or the results of its actions."""
+    """What a route does with the record.
+
+    If `fits` is true, `why` has the results of the actions. Otherwise `why` says why the route does not match the
+    record or cannot read it.
+    """
 
     name: str
     fits: bool
@@ -20,7 +24,11 @@ class RouteExplanation(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """`outcome` is as in `realtime_bridge_records_total`; `reason` is the first failure's, "" without failures."""
+    """What all routes do with the record.
+
+    `outcome` is the label value in `realtime_bridge_records_total`. `reason` is that of the first failure; "" if there
+    is no failure.
+    """
 
     routes: tuple[RouteExplanation, ...]
     commands: tuple[Command, ...]
@@ -52,13 +60,13 @@ def _explained(route: Route, record: Record, now_ms: int) -> RouteExplanation:
     unfit = _unfit(route, record)
     if unfit:
         return RouteExplanation(route.name, False, unfit)
-    # The reason of an outcome with all routes may be that of another route.
+    # Map with this route alone: with all routes, the reason of the outcome may come from another route.
     alone = RouteMapper(Routes("", (route,))).outcome(record, now_ms)
     return RouteExplanation(route.name, True, "; ".join(_of_actions(route, alone)))
 
 
 def _unfit(route: Route, record: Record) -> str:
-    """Why the route does not match the record or cannot read it; "" if neither is so."""
+    """Why the route does not match the record or cannot read it; "" if it matches and can read it."""
     if not route.reads(record.topic):
         return f"does not read {record.topic}"
     if condition := first_unmet(route.early, Event(record)):

@@ -1,17 +1,18 @@
 """Plain data about Centrifugo's configuration and the channel policy. The caller of the check provides it.
 
-Their parsers belong to the proxy, which the bridge must not import.
+The bridge cannot read these files itself: the parsers belong to the proxy, which the bridge must not import.
 """
 
 from typing import NamedTuple
 
 
 class NamespaceFacts(NamedTuple):
-    """A namespace of Centrifugo; "" for channels without one. `path` locates its options in the configuration.
+    """A namespace of Centrifugo. `name` is "" for channels without a namespace.
 
-    `history` is true if publications are kept, `recovery` if clients can get missed publications, `deltas` if clients
-    may ask for differences. `data_format` is `publication_data_format`. `streams` is false for subscription types that
-    the publish command refuses.
+    `path` locates the options of the namespace in the configuration. `history` is true if publications are kept,
+    `recovery` if clients can get missed publications, and `deltas` if clients may ask for delta compression.
+    `data_format` is `publication_data_format`. `streams` is false if the publish command refuses the namespace's
+    subscription type.
     """
 
     name: str
@@ -26,7 +27,7 @@ class NamespaceFacts(NamedTuple):
 class ServerFacts(NamedTuple):
     """A configuration of Centrifugo. `boundary` separates the namespace from the rest of a channel.
 
-    `nats` is true if NATS is the broker: it keeps neither history nor idempotency keys, whatever the namespaces say.
+    `nats` is true if NATS is the broker. It keeps no history and no idempotency keys, even if a namespace sets them.
     """
 
     major: int

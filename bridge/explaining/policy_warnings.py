@@ -1,5 +1,7 @@
-"""Checks that the channel policy lets clients subscribe to the channels of the routes, and that routes fill its
-placeholders with the same field.
+"""Warnings about routes that do not fit the channel policy.
+
+The policy should let clients subscribe to the channels of the routes. All routes should fill a placeholder of the
+policy with the same field.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +34,7 @@ def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) 
 def _deciding(template: Template, rules: Sequence[PolicyFacts]) -> PolicyFacts | None:
     """The first rule that may allow subscribing to a channel of the template.
 
-    None if there is none, or if a rule before it always refuses.
+    None if no rule may allow it, or if an earlier rule refuses all channels of the template.
     """
     for rule in rules:
         if _may_match(template, rule):
@@ -64,7 +66,10 @@ def _id_of(placeholder: str) -> str:
 
 
 def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> Iterator[str]:
-    """All routes should fill a placeholder with the same field: the policy compares it with one id of the client."""
+    """Warnings if another action fills a placeholder of the rule with another field than this action.
+
+    The policy compares a placeholder with one id of the client, so only one of the fields can be right.
+    """
     own = _fillings(template, rule)
     for other_route, other_action, other in publications(routes.routes):
         if not _may_match(other, rule):
@@ -73,15 +78,15 @@ def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> 
         for number, name in own.items():
             if number in theirs and theirs[number] != name and other is not template:
                 yield (
-                    f"channel {template.text}: this action fills {rule.segments[number]} of the policy's {rule.match} "
-                    f"({rule.place}) with {name}, but route {other_route.name}, action {other_action.number} fills it "
-                    f"with {theirs[number]}; the policy compares it with the client's {_id_of(rule.segments[number])}, "
-                    "so only one of them can be right"
+                    f"channel {template.text}: this action fills {rule.segments[number]} in the policy's rule "
+                    f"{rule.match} ({rule.place}) with {name}, but action {other_action.number} of route "
+                    f"{other_route.name} fills it with {theirs[number]}; the policy compares it with the client's "
+                    f"{_id_of(rule.segments[number])}, so only one of the two fields can be right"
                 )
 
 
 def _fillings(template: Template, rule: PolicyFacts) -> dict[int, str]:
-    """What fills each placeholder of the rule, by segment number: a path's last name, or plain text."""
+    """What fills each placeholder of the rule, by segment number: the last name of a path, or plain text."""
     placeholders = iter(template.placeholders)
     fillings = {}
     for number, segment in enumerate(shape(template)):

@@ -1,4 +1,4 @@
-"""The report of a check of a routes file, for people and for programs."""
+"""The report on a routes file: as text for people, and as JSON for programs."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
 
 class CheckedRoute(NamedTuple):
-    """A route and its warnings. `route` is None for a file with faults."""
+    """A route and its warnings. `route` is None if the file has faults."""
 
     name: str
     line: int
@@ -26,7 +26,7 @@ class CheckedRoute(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The report on a file. `explanation` is None without a record, and for a file with faults."""
+    """The report on a file. `explanation` is None if no record was given, or if the file has faults."""
 
     file: str
     routes: tuple[CheckedRoute, ...]
@@ -40,7 +40,7 @@ class Report(NamedTuple):
 
 
 def exit_code(report: Report) -> int:
-    """The exit code: 2 for faults; 1 for warnings, or a record that fails or matches no route; otherwise 0."""
+    """The exit code: 2 for faults; 1 for warnings, or if the record fails or matches no route; otherwise 0."""
     if report.faults:
         return FAULTY
     lost = report.explanation is not None and report.explanation.outcome in (DEAD_LETTER, SkipReason.UNROUTED)
@@ -98,7 +98,7 @@ def _record_lines(explanation: Explanation) -> Iterator[str]:
 
 
 def to_json(report: Report) -> str:
-    """The report for programs: one object with stable keys. The commands are the bytes that Centrifugo would get."""
+    """The report for programs: one object with stable keys. The commands are exactly as Centrifugo would get them."""
     whole = {
         "routes": [_route_object(checked) for checked in report.routes],
         "faults": [fault._asdict() for fault in report.faults],

@@ -16,7 +16,7 @@ def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
     """The warnings about one route."""
     for action in route.actions:
         if isinstance(action, PublishAction) and action.version is not None and server.major < 6:
-            yield action.number, f"Centrifugo v{server.major} ignores version: older states overwrite newer ones"
+            yield action.number, f"Centrifugo v{server.major} ignores version, so older states overwrite newer ones"
         if server.nats:
             for sentence in _of_nats(action):
                 yield action.number, sentence
@@ -32,9 +32,9 @@ def _of_nats(action: Action) -> Iterator[str]:
         if action.version is not None:
             yield f"{NATS}: version has no effect"
         if not action.skip_history:
-            yield f"{NATS}: a client that reconnects misses what was published meanwhile"
+            yield f"{NATS}: a client that reconnects does not get what was published while it was disconnected"
     elif isinstance(action, HistoryRemoveAction):
-        yield f"{NATS}: nothing can be removed (not_available)"
+        yield f"{NATS}: there is no history to remove (not_available)"
 
 
 def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iterator[str]:
@@ -52,11 +52,11 @@ def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iter
         if not server.nats:
             yield from _of_history(action, namespace)
     elif isinstance(action, HistoryRemoveAction) and not (namespace.history or server.nats):
-        yield f"history is off in the namespace, so nothing can be removed (not_available); set {_history(namespace)}"
+        yield f"the namespace keeps no history to remove (not_available); set {_history(namespace)}"
 
 
 def _namespace_name(template: Template, boundary: str) -> str | None:
-    """The namespace of the channels, "" for channels without one; None if it depends on the event."""
+    """The namespace of the channels; "" for channels without a namespace; None if the event decides."""
     before, found, _ = with_gaps(template).partition(boundary) if boundary else ("", "", "")
     if not found:
         return ""
@@ -77,7 +77,7 @@ def _of_history(action: PublishAction, namespace: NamespaceFacts) -> Iterator[st
         yield f'delta has no effect; set allowed_delta_types = ["fossil"] at {namespace.path or "the top"}'
     if not action.skip_history and not (namespace.history and namespace.recovery):
         needed = _listed(namespace, "history_size", "history_ttl", "force_recovery")
-        yield f"a client that reconnects misses what was published meanwhile; set {needed}"
+        yield f"a client that reconnects does not get what was published while it was disconnected; set {needed}"
 
 
 def _history(namespace: NamespaceFacts) -> str:

@@ -35,14 +35,15 @@ def warnings_of(route: Route, routes: Routes) -> Iterator[Warning]:
 
 
 def _formats(route: Route, routes: Routes) -> Iterator[Warning]:
-    """If a topic has records of another format too, a route dead-letters those that it cannot read."""
+    """Warnings about a topic that another route reads in another format."""
     for topic in route.topics:
         for other in routes.of_topic(topic):
             if other.reader is not route.reader and not is_pattern(topic) and not route.early:
                 yield (
                     None,
-                    f"topic {topic} is read in another format by route {other.name}: a record that this route cannot "
-                    "read is dead-lettered; distinguish them with a condition on @header or @key",
+                    f"route {other.name} reads topic {topic} in another format: a record that this route cannot "
+                    "read is dead-lettered; add a condition on @header or @key, so that this route gets only its own "
+                    "records",
                 )
 
 
@@ -51,41 +52,41 @@ def _namespace(action: Action) -> Iterator[str]:
         segments = shape(template)
         if len(segments) > 1 and segments[0] is None:
             yield (
-                f"channel {template.text}: the event chooses the namespace; write the first segment as plain text, "
-                "unless every producer of the topic may choose it"
+                f"channel {template.text}: the event chooses the namespace; write the first segment as plain text if "
+                "the producers of the topic must not choose it"
             )
 
 
 def _user(action: Action) -> Iterator[str]:
     if isinstance(action, UnsubscribeAction | DisconnectAction | RefreshAction) and not action.user.placeholders:
-        yield f"user {action.user.text} is the same for every event; write a path in braces to take it from the event"
+        yield f"user {action.user.text} is the same for every event; to take it from the event, write a path in braces"
 
 
 def _publication(action: PublishAction) -> Iterator[str]:
     if action.whole_event:
         yield 'data = "*" publishes the whole event: clients also get fields that producers add later'
     if action.version is not None and action.skip_history:
-        yield "version has no effect with skip_history: Centrifugo compares versions in the history only"
+        yield "version has no effect with skip_history: Centrifugo compares versions only in the history"
 
 
 def _version(use: Use, routes: Routes) -> Iterator[str]:
     _, action, template = use
     if not template.placeholders:
         yield (
-            f"channel {template.text} is the same for all events: Centrifugo drops a publication whose version is not "
-            "above the channel's last one, so events about different things suppress each other; use version only "
-            "where a channel carries the whole state of one thing"
+            f"channel {template.text} is the same for all events: Centrifugo drops a publication if its version is "
+            "not above the last version in the channel, so events about different things suppress each other; use "
+            "version only if a channel carries the whole state of one thing"
         )
     if template.each is not None:
         yield (
-            f"channel {template.text} is a feed for each recipient, and Centrifugo compares versions per channel: "
-            "events about different things suppress each other in this channel"
+            f"channel {template.text} belongs to one recipient and carries events about different things: Centrifugo "
+            "compares the versions of all events in a channel, so these events suppress each other"
         )
     for other_route, other_action, other in publications(routes.routes):
         if other_action is not action and _may_meet(template, other) and shape(template) != shape(other):
             yield (
-                f"channel {template.text} may be the same as {other.text}, to which route {other_route.name}, action "
-                f"{other_action.number} publishes: the channel then has publications without this version"
+                f"channel {template.text} may be the same as {other.text}, to which action {other_action.number} of "
+                f"route {other_route.name} publishes: the publications of that action do not carry this version"
             )
 
 

@@ -30,14 +30,14 @@ _JSON: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/)?(?:[a-z0-9!#$&^_.+-]+\+)?jso
 
 
 class CloudEventsReader:
-    """`format = "cloudevents"`: refuses other records."""
+    """`format = "cloudevents"`: refuses records that are not CloudEvents."""
 
     def read(self, record: Record, value: bytes) -> Payload:
         kind = content_type(record)
         if kind.startswith(STRUCTURED):
             return _structured(value)
         if kind.startswith(ANY_CLOUDEVENT):
-            raise Unreadable(Reason.UNSUPPORTED, f"the content-type is a CloudEvent, but not {STRUCTURED}")
+            raise Unreadable(Reason.UNSUPPORTED, f"the content-type is that of a CloudEvent, but not {STRUCTURED}")
         if _is_binary(record):
             return _binary(record, value, kind)
         raise Unreadable(
@@ -46,7 +46,7 @@ class CloudEventsReader:
 
 
 class AutoReader:
-    """`format = "auto"`: a record is a CloudEvent if its headers say so, otherwise JSON."""
+    """`format = "auto"`: reads a record as a CloudEvent if its headers say so, otherwise as JSON."""
 
     def __init__(self) -> None:
         self._cloudevents = CloudEventsReader()
@@ -69,7 +69,7 @@ def _is_binary(record: Record) -> bool:
 
 def _binary(record: Record, value: bytes, kind: str) -> Payload:
     attributes = {name.removeprefix(PREFIX): _decoded(text) for name, text in record.headers if name.startswith(PREFIX)}
-    if kind:  # the only attribute without a ce_ header
+    if kind:  # datacontenttype is the only attribute that does not come from a ce_ header
         attributes["datacontenttype"] = written_content_type(record)
     _check(attributes)
     _check_data_type(kind)
@@ -107,7 +107,7 @@ def _decoded_data(text: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(attributes: Mapping[str, Any]) -> None:
-    """Raises Unreadable unless `specversion` is 1.x and each required attribute is a text that is not empty."""
+    """Raises Unreadable if `specversion` is not 1.x, or if a required attribute is absent, empty or not a text."""
     version = attributes.get("specversion")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise Unreadable(Reason.NOT_CLOUDEVENTS, "specversion is not 1.x")
@@ -118,7 +118,7 @@ def _check(attributes: Mapping[str, Any]) -> None:
 
 
 def _check_data_type(kind: Any) -> None:
-    """Raises Unreadable unless this content type is JSON, empty or None. Without one, the data is read as JSON."""
+    """Raises Unreadable if this content type is not JSON. None and "" count as JSON."""
     if kind is None or kind == "":
         return
     if not isinstance(kind, str) or not _JSON.fullmatch(kind.lower()):

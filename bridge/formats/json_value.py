@@ -1,4 +1,4 @@
-"""Reads values that are JSON objects, or JSON strings with an object in JSON."""
+"""Reads values that are JSON objects, or JSON strings that contain a JSON object."""
 
 from typing import Any, Final
 
@@ -10,8 +10,8 @@ from bridge.formats.reader import Unreadable
 
 CONTENT_TYPE: Final = "content-type"
 _FRAMED: Final = (
-    "the value is not JSON: its first byte is zero, as in records from a schema registry's serializer; "
-    'for Protobuf set format = "protobuf" and framing = "confluent"; Avro is not supported'
+    "the value is not JSON: its first byte is zero, as in the records of a schema registry's serializer; "
+    'for Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
 
 
@@ -25,23 +25,23 @@ class JsonReader:
 
 
 def refuse_avro(record: Record) -> None:
-    """Raises Unreadable when the record says that its value is Avro."""
+    """Raises Unreadable if the content-type of the record is Avro."""
     if "avro" in content_type(record):
         raise Unreadable(Reason.UNSUPPORTED, "the content-type is Avro, which is not supported")
 
 
 def is_content_type(name: str) -> bool:
-    """True for the header that has the media type. Compares the length first, because most headers differ in it."""
+    """True for the name of the content-type header. The length is compared first, because most names differ in it."""
     return len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE
 
 
 def content_type(record: Record) -> str:
-    """The media type from the record's headers, in lower case; "" without one."""
+    """The media type from the record's headers, in lower case; "" if there is none."""
     return written_content_type(record).lower()
 
 
 def written_content_type(record: Record) -> str:
-    """The media type from the record's headers, as it is written there; "" without one."""
+    """The media type from the record's headers, as it is written there; "" if there is none."""
     for name, value in reversed(record.headers):
         if is_content_type(name):
             return (value or b"").decode(errors="replace").strip()
@@ -49,7 +49,7 @@ def written_content_type(record: Record) -> str:
 
 
 def json_object(value: bytes | str) -> dict[str, Any]:
-    """The object in `value`. It may be in a JSON string, as Debezium's outbox router writes it. Raises Unreadable."""
+    """The object in `value`, or in a JSON string in `value`, as Debezium's outbox router writes. Raises Unreadable."""
     parsed = _parsed(value)
     if type(parsed) is str:
         parsed = _parsed(parsed)
@@ -57,7 +57,7 @@ def json_object(value: bytes | str) -> dict[str, Any]:
 
 
 def checked_object(parsed: Any) -> dict[str, Any]:
-    """The parsed value, if it is an object. Raises Unreadable."""
+    """The parsed value. Raises Unreadable if it is not an object."""
     if not isinstance(parsed, dict):
         raise Unreadable(Reason.NOT_JSON, f"the value is {_KINDS.get(type(parsed), 'null')}, not an object")
     return parsed

@@ -1,7 +1,7 @@
-"""Reads Protobuf with a descriptor set that is loaded at startup. It does not ask a schema registry.
+"""Reads Protobuf with a descriptor set that is loaded at startup. A schema registry is never asked.
 
-Fields have the names of the .proto file. Unlike in protobuf's own JSON, 64-bit integers stay numbers. Fields that the
-descriptor does not know are dropped, so that they never reach clients.
+Fields have their names from the .proto file. 64-bit integers stay numbers, unlike in protobuf's own JSON. Fields that
+are not in the descriptor are dropped, so they never reach clients.
 """
 
 import base64
@@ -37,13 +37,13 @@ _WRAPPERS: Final = frozenset(
 
 
 class DescriptorError(ValueError):
-    """The descriptor set cannot be used or does not contain the message. The text names what was found."""
+    """The descriptor set cannot be used or does not contain the message. The text says what was found."""
 
 
 class ProtobufReader:
-    """`format = "protobuf"`: messages of one type. `confluent` is true for messages in a Confluent serializer's frame.
+    """`format = "protobuf"`: reads messages of one type. Raises DescriptorError.
 
-    Raises DescriptorError.
+    `confluent` is true if each message is in the frame of Confluent's serializer.
     """
 
     def __init__(self, descriptor_set: bytes, message: str, *, confluent: bool) -> None:
@@ -64,8 +64,8 @@ class ProtobufReader:
             if self._indexes is None and value[:1] == b"\0":
                 hint = '; it begins with a zero byte: set framing = "confluent" if a schema registry is used'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
-        # A string that is not UTF-8 (proto2), a Timestamp or Duration out of range, NaN or infinity in a Struct, or a
-        # FieldMask that JSON cannot express.
+        # The value contains a string that is not UTF-8 (proto2), a Timestamp or Duration out of range, NaN or infinity
+        # in a Struct, or a FieldMask that JSON cannot express.
         except (ValueError, json_format.Error):
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text, time or number") from None
 
@@ -88,7 +88,7 @@ def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
         for file in files:
             pool.Add(file)
     except (DecodeError, TypeError):
-        raise DescriptorError("no valid descriptor set, or one without its imports") from None
+        raise DescriptorError("no valid descriptor set, or a descriptor set without its imports") from None
     if not files:
         raise DescriptorError("a descriptor set without files")
     try:
@@ -106,7 +106,7 @@ def _indexes(descriptor: Descriptor) -> tuple[int, ...]:
 
 
 def _framed_indexes(value: bytes, position: int) -> tuple[tuple[int, ...], int]:
-    """The message indexes, and where the message begins. A count of 0 stands for the first message of the file."""
+    """The message indexes, and the position of the message. A count of 0 means the first message of the file."""
     count, position = _zigzag(value, position)
     if count == 0:
         return (0,), position
@@ -190,7 +190,7 @@ class _Fields:
 
 
 def _as_object(fields: _Fields, message: Message) -> dict[str, Any]:
-    """Unset fields with presence are left out. Unset fields without presence have their default."""
+    """The message as a JSON object. An unset field is left out if it has presence; otherwise it has its default."""
     return {
         field.name: field.convert(getattr(message, field.name))
         for field in fields.all()
@@ -214,7 +214,7 @@ def _well_known(full_name: str) -> Convert | None:
 
 
 def _names(enum: EnumDescriptor) -> Convert:
-    """The name of a value, the first if it has several. A value that the descriptor does not know stays a number."""
+    """Converts an enum value to its (first) name. A value that is not in the descriptor stays a number."""
     if enum.full_name == f"{_PACKAGE}NullValue":
         return lambda number: None
     names = {value.number: value.name for value in reversed(list(enum.values))}
@@ -226,7 +226,7 @@ def _same(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Raises ValueError for a text that is not UTF-8. Only proto2 allows it; protobuf returns it as bytes."""
+    """Raises ValueError for a text that is not UTF-8. Only proto2 allows such texts; protobuf returns them as bytes."""
     if type(value) is bytes:
         raise ValueError
     return value

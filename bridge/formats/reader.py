@@ -16,7 +16,7 @@ class Unreadable(Exception):
 
 
 class Reader(Protocol):
-    """Reads values of one format. Routes with the same format share one, so that a record is read once."""
+    """Reads values of one format. Routes with the same format share a reader, so that a record is read only once."""
 
     def read(self, record: Record, value: bytes) -> Payload:
         """The event in the record; `value` is the record's value. Raises Unreadable."""

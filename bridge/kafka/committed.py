@@ -20,10 +20,11 @@ async def committed_offsets(
 ) -> dict[Partition, int]:
     """The group's offset in each partition that has one. Raises KafkaUnreachable.
 
-    A consumer asks, without joining the group. The library's admin client (librdkafka 2.16.0) ends the process with a
-    segmentation fault when the coordinator moves or cannot replicate the group's commits.
+    The request comes from a consumer that does not join the group. The library's admin client (librdkafka 2.16.0) could
+    ask too, but it crashes the process (segmentation fault) when the coordinator moves or cannot replicate the group's
+    commits.
     """
-    if await Rights(properties).on_group(group) == frozenset():  # otherwise the consumer would wait for TIMEOUT_S
+    if await Rights(properties).on_group(group) == frozenset():  # the consumer would wait for TIMEOUT_S
         raise KafkaUnreachable(f"{group}: GROUP_{NO_RIGHT}")
     own = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
     consumer = Consumer({**properties, **own}, logger=logger)

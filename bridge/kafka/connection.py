@@ -1,4 +1,4 @@
-"""The librdkafka properties that operators choose, and those on which the bridge's guarantees depend. Pure.
+"""The librdkafka properties: those that operators choose, and those on which the bridge's guarantees depend. Pure.
 
 https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 """
@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# Properties that operators may not set. Some have settings of their own (BRIDGE_…). At-least-once delivery, the order
-# and the metrics depend on the rest.
+# The properties that BRIDGE_KAFKA_CONFIG_PATH must not set. Some of them have their own settings (BRIDGE_…). The others
+# decide about at-least-once delivery, the order, and the metrics.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",
@@ -41,7 +41,7 @@ RESERVED: Final = frozenset(
         "transactional.id",
     }
 )
-MOST_BYTES: Final = 1_000_000_000  # the largest that librdkafka accepts
+MOST_BYTES: Final = 1_000_000_000  # the largest value that librdkafka accepts
 OF_CLASSIC: Final = frozenset({"session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"})
 PROTOCOLS: Final = {
     "plaintext": "PLAINTEXT",
@@ -119,9 +119,10 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def subscription(topics: Iterable[str], group: Group) -> list[str]:
-    """The topics for `subscribe`. A topic that begins with ^ is a pattern. It need not match a topic's whole name.
+    """The topics for `subscribe`. A topic that begins with ^ is a pattern; it may match only a part of a topic's name.
 
-    The classic protocol reads patterns so. With the consumer protocol the broker's pattern must match the whole name:
+    In the classic protocol, librdkafka compares patterns like this. In the consumer protocol, the broker compares them,
+    and a pattern must match the whole name, so the pattern is extended:
     https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     """
     if group.protocol == "classic":
@@ -130,15 +131,16 @@ def subscription(topics: Iterable[str], group: Group) -> list[str]:
 
 
 def producer_properties(connection: KafkaConnection) -> Properties:
-    """The properties of the producer for dead letters: write to all in-sync replicas; librdkafka repeats no letter.
+    """The properties of the producer for dead letters: all in-sync replicas confirm, and retries write no letter twice.
 
-    By default only the topic limits a letter's size. librdkafka's own limit, 1 MB, might be below the topic's.
+    By default, only the topic limits the size of a letter: librdkafka's own limit (1 MB) might be below the topic's.
     """
     promised: Properties = {
         "acks": "all",
         "enable.idempotence": True,
         "message.timeout.ms": 30000,
-        # The broker refuses a batch above the limit of the topic as a whole, even if each message in it is small.
+        # One message per batch: the broker refuses a whole batch that is above the topic's limit, even if each message
+        # is below the limit.
         "batch.num.messages": 1,
     }
     chosen = _without(connection.properties("realtime-bridge-dead-letters"), CONSUMER)
@@ -146,11 +148,12 @@ def producer_properties(connection: KafkaConnection) -> Properties:
 
 
 def admin_properties(connection: KafkaConnection) -> Properties:
-    """The properties of clients outside the group: for topics and offsets, and for reading dead letters."""
+    """The properties of clients that do not join the group. They ask for topics and offsets, and read dead letters."""
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# librdkafka warns if a consumer gets a producer's property, or a producer a consumer's. These prefixes mark both kinds.
+# librdkafka warns if a consumer gets a producer's property, or if a producer gets a consumer's property. These are the
+# prefixes of both kinds.
 CONSUMER: Final = (
     *("session.", "heartbeat.", "max.poll.", "max.partition.", "fetch.", "queued.", "group.", "check.crcs"),
     *("auto.commit.", "consume.", "coordinator.", "offset.store.", "share."),
@@ -166,9 +169,9 @@ def _without(properties: Properties, beginnings: tuple[str, ...]) -> Properties:
 
 
 def read_properties(text: str, *, protocol: str) -> Properties:
-    """The properties in a file of `name=value` lines. Empty lines and those that begin with # are skipped.
+    """The properties in a file of `name=value` lines. Empty lines and lines that begin with # are skipped.
 
-    Raises ValueError with the number of the first bad line. A value is never repeated in the message: it may be a
+    Raises ValueError with the number of the first bad line. The message never quotes a value, because it may be a
     secret.
     """
     properties: Properties = {}

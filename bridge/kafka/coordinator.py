@@ -1,4 +1,4 @@
-"""Requests to the coordinator of a group, a broker. Kafka moves it to another broker when that one restarts."""
+"""Requests to the coordinator of a group. This is one of the brokers; when it restarts, another broker takes over."""
 
 import asyncio
 import time
@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 TIMEOUT_S: Final = 10.0
 RETRY_S: Final = 0.2
-# The errors while the coordinator moves, which takes seconds, also the first time that a group is asked for.
+# The errors while the coordinator moves to another broker, which takes seconds. They also occur when Kafka chooses the
+# coordinator of a new group.
 MOVING: Final = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 async def answer(ask: Callable[[], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
-    """The coordinator's answer. Asks again while the coordinator moves, for `timeout_s`. Raises KafkaException."""
+    """The coordinator's answer. Asks again for up to `timeout_s` while it moves to a broker. Raises KafkaException."""
     until = time.monotonic() + timeout_s
     while True:
         try:

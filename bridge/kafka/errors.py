@@ -4,7 +4,7 @@ from typing import Final
 
 from bridge.delivery.work import Partition
 
-NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # how the names of Kafka's errors about a missing right end
+NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # the end of the names of Kafka's errors about missing rights
 RIGHTS: Final = "docs/bridge-operations.md (Security)"
 _BROKERS_AT_FAULT: Final = (
     "LEADER_NOT_AVAILABLE",
@@ -17,7 +17,7 @@ _BROKERS_AT_FAULT: Final = (
     "COORDINATOR_LOAD_IN_PROGRESS",
     "NOT_COORDINATOR",
     "_MSG_TIMED_OUT",
-    # These of the library concern one partition or group here: Kafka has just answered other questions.
+    # Errors of the library. After ": ", they concern one partition or group: Kafka has just answered other requests.
     ": _TIMED_OUT",
     ": _TRANSPORT",
     ": _ALL_BROKERS_DOWN",
@@ -25,7 +25,7 @@ _BROKERS_AT_FAULT: Final = (
 
 
 class NotDelivered(Exception):
-    """Kafka has not confirmed the message, but may have it: a retry can repeat it.
+    """Kafka has not confirmed the message, but may have stored it: a retry can write it twice.
 
     `too_large` is true if the message is larger than Kafka or the library accepts.
     """
@@ -36,20 +36,21 @@ class NotDelivered(Exception):
 
 
 class KafkaRefused(Exception):
-    """Kafka refuses permanently: this process cannot continue to read."""
+    """A permanent refusal by Kafka: this process cannot continue to read."""
 
 
 class PropertyRefused(Exception):
-    """The library accepts no client with these properties.
+    """The library cannot make a client with these properties.
 
-    The message says which settings to check. It names the property if the library does.
+    The message says which settings to check. It names the property if the library names it.
     """
 
 
 class KafkaUnreachable(Exception):
     """Kafka does not answer, or answers with an error.
 
-    The message is librdkafka's name of the error, after the topic, partition or group that it concerns, if any.
+    The message is librdkafka's name of the error. Before it comes the topic, partition or group if the error is about
+    only that.
     """
 
 
@@ -59,9 +60,9 @@ def at(partition: Partition, error: str) -> str:
 
 
 def problem(error: str) -> str:
-    """The end of a sentence that begins with Kafka's address: what Kafka does, the error, and what to check."""
+    """The end of a sentence that begins with Kafka's address: what Kafka does, the error name, and what to check."""
     if error.endswith(NO_RIGHT):
-        return f"refuses ({error}). Give this user the rights in {RIGHTS}."
+        return f"refuses access ({error}). Give this user the rights that are listed in {RIGHTS}."
     if error.endswith("_AUTHENTICATION"):
         settings = "BRIDGE_KAFKA_SASL_MECHANISM, BRIDGE_KAFKA_SASL_USER and BRIDGE_KAFKA_SASL_PASSWORD"
         return f"refuses the user or the password ({error}). Check {settings}."
@@ -70,7 +71,7 @@ def problem(error: str) -> str:
         return f"and the bridge cannot agree on TLS ({error}). Check {settings}, and the brokers' certificates."
     if error.endswith(_BROKERS_AT_FAULT):
         return (
-            f"answers, but cannot serve this now ({error}). Look at the brokers: one may be down, "
-            "or a partition may lack a leader or in-sync replicas."
+            f"answers, but cannot serve this request now ({error}). Look at the brokers: a broker may be down, "
+            "or a partition may have no leader or too few in-sync replicas."
         )
-    return f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."
+    return f"does not answer, or refuses to connect ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."

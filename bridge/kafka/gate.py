@@ -14,16 +14,16 @@ class Gate:
     """Limits how far the bridge reads ahead, and holds the offsets to commit.
 
     The event loop writes:
-    - `pending` and `pending_bytes`: records that it has received and not finished, except those that stop a partition;
-    - `taken` and `taken_bytes`: how many records and ends of partitions it has ever received, and their size;
+    - `pending` and `pending_bytes`: number and size of its unfinished records, without those that stop a partition;
+    - `taken` and `taken_bytes`: how many records and ends of partitions it has received since startup, and their size;
     - `held`: partitions that must not be read for now;
     - `commits`: the next offset to commit for each partition.
 
     The poller writes:
-    - `handed` and `handed_bytes`: how many records and ends of partitions it has ever handed over, and their size;
-      `handed - taken` are in transit;
-    - `paused`: whether reading is paused for lack of room;
-    - `turned_at`: when its latest loop iteration began, in monotonic seconds.
+    - `handed` and `handed_bytes`: how many records and ends of partitions it has handed over since startup, and their
+      size; `handed - taken` of them are in transit;
+    - `paused`: true while reading is paused because a limit is reached;
+    - `turned_at`: when the latest iteration of its loop began, in monotonic seconds.
     """
 
     most_pending: int
@@ -41,7 +41,7 @@ class Gate:
     _room: threading.Event = field(default_factory=threading.Event)
 
     def update(self, pending: int, pending_bytes: int) -> None:
-        """Called by the event loop: set both pending amounts, and wake the poller if there is room."""
+        """Called by the event loop: set both pending amounts. Wakes the poller if there is room."""
         self.pending, self.pending_bytes = pending, pending_bytes
         if not self.full and not self._room.is_set():
             self._room.set()
@@ -71,7 +71,7 @@ class Gate:
         return max(0, self.most_pending - self._records)
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Called by the poller: wait for room. False if there is no room after this time."""
+        """Called by the poller: wait up to this time for room. False if there is still no room."""
         self._room.clear()
         if not self.full:
             return True

@@ -1,4 +1,4 @@
-"""Asks the brokers for topics, and the beginnings and ends of partitions."""
+"""Asks the brokers which topics exist, and at which offsets their partitions begin and end."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
 
 TIMEOUT_S: Final = 10.0
-# The library's own errors are negative. These mean that it has not yet seen the topic or its new partition.
+# Errors of the library itself, whose codes are negative: it does not yet know the topic or the partition.
 NOT_SEEN: Final = (KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 NO_LEADER: Final = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class Offsets(NamedTuple):
-    """`known` has the offsets, `unknown` the name of Kafka's error for each partition that cannot be served now."""
+    """`known` has offsets. `unknown` has the name of Kafka's error for each partition that cannot be served now."""
 
     known: dict[Partition, int]
     unknown: dict[Partition, str]
@@ -30,7 +30,7 @@ class Offsets(NamedTuple):
 class Brokers:
     """Asks Kafka with an admin client, which `make` makes. Each method raises KafkaUnreachable.
 
-    The consumer knows the ends of its partitions too, but not while it is paused, as in an outage of Centrifugo.
+    The consumer also knows where its partitions end, but only while it reads. In an outage of Centrifugo it is paused.
     """
 
     def __init__(self, properties: Mapping[str, str | int | bool], *, make: Callable[..., Any] = AdminClient) -> None:
@@ -43,7 +43,7 @@ class Brokers:
             self._refusal = error.name()
 
     async def topics(self, timeout_s: float = TIMEOUT_S) -> dict[str, int]:
-        """All visible topics, with their number of partitions."""
+        """All topics that this user can see, with their numbers of partitions."""
         self._refusal = ""
         try:
             metadata = await asyncio.to_thread(self._admin.list_topics, timeout=timeout_s)
@@ -68,7 +68,7 @@ class Brokers:
             return found
         if not found.known and (outage := _outage(answers.values())):
             raise KafkaUnreachable(self._refusal or outage)
-        # The library asks the leaders that it knows. It learns of new ones here only.
+        # The library asks the leaders that it knows. Only `topics` makes it learn about new leaders.
         await self.topics()
         again = _offsets_of(await self._answers(found.unknown, spec))
         return Offsets(found.known | again.known, again.unknown)
@@ -89,8 +89,8 @@ class Brokers:
 async def _offset(future: Future[ListOffsetsResultInfo]) -> int | KafkaError:
     """The offset, or why it is not known.
 
-    For a partition whose leader it cannot reach, the library reports an offset below 0 and no error. If it knows no
-    leader, its error is _NOENT.
+    If the library cannot reach a partition's leader, it returns an offset below 0 and no error. If it knows no leader,
+    its error is _NOENT.
     """
     try:
         offset = (await asyncio.wrap_future(future)).offset
@@ -108,6 +108,6 @@ def _offsets_of(answers: Mapping[Partition, int | KafkaError]) -> Offsets:
 
 
 def _outage(answers: Iterable[int | KafkaError]) -> str:
-    """The name of the first error of the library itself, unless it concerns one partition; "" without one."""
+    """The name of the library's first own error that is not about a single partition; "" if there is none."""
     errors = [answer for answer in answers if isinstance(answer, KafkaError)]
     return next((error.name() for error in errors if error.code() < 0 and error.code() not in NOT_SEEN), "")

@@ -1,4 +1,4 @@
-"""Converts the library's messages to our values."""
+"""Converts between the library's types and the bridge's."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -13,7 +13,7 @@ NOT_TEXT: Final = "the name of a header is not text in UTF-8, so no header can b
 
 
 def record_of(message: Message) -> Record:
-    """The record in a message that has no error. Brokers accept any negative timestamp: it counts as none."""
+    """The record in a message that has no error. Brokers accept negative timestamps; all of them become -1 (none)."""
     fault = ""
     try:
         headers = message.headers()
@@ -32,7 +32,7 @@ def record_of(message: Message) -> Record:
 
 
 def _pairs(headers: object) -> Headers:
-    """A consumer's headers are always a list of pairs. The library's type also allows what producers may pass."""
+    """The headers of a consumed message, which are always a list of pairs. The library's type allows other forms."""
     return tuple(headers) if isinstance(headers, list) else ()
 
 

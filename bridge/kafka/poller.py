@@ -1,7 +1,8 @@
-"""The thread that owns the consumer: it alone polls, commits, pauses and answers rebalances.
+"""The thread that owns the consumer. Only this thread polls, commits, pauses and answers rebalances.
 
-While this thread polls, a call on the consumer from another thread blocks. The event loop therefore makes none: it
-only processes the records, see `Owner`. It never waits for this thread, so that a deadlock is impossible.
+While this thread polls, a call on the consumer from another thread blocks. Therefore the event loop never calls the
+consumer; it only processes the records (see `Owner`). The event loop also never waits for this thread, so a deadlock is
+impossible.
 """
 
 import asyncio
@@ -42,29 +43,29 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class Owner(Protocol):
-    """The event loop's side. All methods run in the loop, in order."""
+    """The event loop's side. All methods run in the loop, in the order in which they are called."""
 
     def received(self, messages: Sequence[Read], size: int) -> None:
-        """Take records and ends of partitions, in order. `size` is that of the records, in bytes."""
+        """Take records and ends of partitions, in order. `size` is the size of the records in bytes."""
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Take the partitions over. Their records follow."""
+        """Take over the partitions. Calls of `received` with their records follow."""
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """Release the partitions; with `lost` they may already have another owner. Returns the offsets to commit."""
+        """Release the partitions. If `lost`, they may already have another owner. Returns the offsets to commit."""
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """Note that the broker has accepted these offsets, and that `failed` others are not committed."""
+        """Note that the broker has committed these offsets, and that `failed` other commits failed."""
 
     def kafka_failed(self, reason: str) -> None:
         """Note that Kafka cannot be reached, or refuses our credentials."""
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """Note that the thread has ended. `error` is None if it ended after `stop`, without an error while closing."""
+        """Note that the thread has ended. `error` is None if it ended after `stop` and closed without an error."""
 
 
 class Poller(threading.Thread):
-    """Reads `topics` for `owner`, within the limits of `gate`. `monotonic` is in seconds."""
+    """Reads `topics` for `owner`, within the limits of `gate`. `monotonic` is a clock in seconds."""
 
     def __init__(
         self,
@@ -144,7 +145,7 @@ class Poller(threading.Thread):
         if first is None:
             return []
         most = min(AT_ONCE, self._gate.room) - 1
-        # With a timeout, consume() would wait the whole time unless that many records are available.
+        # The timeout is 0: consume() waits for its whole timeout if fewer than `most` records are available.
         more = self._consumer.consume(most, 0) if most > 0 else []
         return [read for message in (first, *more) if (read := self._of_message(message)) is not None]
 
@@ -170,7 +171,7 @@ class Poller(threading.Thread):
     def _pause_and_resume(self) -> None:
         """Pause partitions that must not be read, and resume the others.
 
-        Pausing drops prefetched records, so it must be rare: reading resumes only with ample room.
+        Pausing drops prefetched records, so it must be rare. Therefore reading resumes only when there is ample room.
         """
         if self._gate.paused and self._gate.has_ample_room:
             self._gate.paused = False
@@ -224,7 +225,7 @@ class Poller(threading.Thread):
     def _give_up(self, partitions: Sequence[Partition]) -> None:
         """Wait for requests in flight, forget the partitions, then commit.
 
-        Otherwise the next owner would repeat finished work.
+        Without this commit, the next owner would repeat finished work.
         """
         offsets = self._forget(partitions, lost=False)
         if not offsets:

@@ -1,4 +1,4 @@
-"""Writes to Kafka, and waits until the broker has the message."""
+"""Writes to Kafka, and waits until the brokers have confirmed the message."""
 
 import asyncio
 import logging
@@ -14,17 +14,17 @@ from bridge.commands import Headers
 from bridge.kafka.errors import NotDelivered
 
 POLL_S: Final = 0.2
-# The errors of `produce` and of messages after a fatal error. They do not name its cause.
+# After a fatal error, `produce` and delivery reports have these errors. They do not name the cause.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
-# The exceptions of `poll` and `flush` for a fatal error. If the library also logs a line in the same call, Python
-# raises SystemError, whose cause is the KafkaException.
+# `poll` and `flush` raise these for a fatal error. Python raises SystemError, with the KafkaException as its cause, if
+# the library also logs a line in the same call.
 RAISED: Final = (KafkaException, SystemError)
 
 logger = logging.getLogger("bridge.kafka")
 
 
 class LibraryProducer(Protocol):
-    """The part of confluent_kafka's Producer that is used here."""
+    """The methods of confluent_kafka's Producer that are used here."""
 
     def produce(
         self,
@@ -43,9 +43,9 @@ class LibraryProducer(Protocol):
 class KafkaProducer:
     """A producer, and a thread that polls for delivery reports while messages are in flight.
 
-    `make` makes the library's producer. After a fatal error a producer never sends again, and the next message gets a
-    new one. The library raises such an error once, in any call, also in `poll` and `flush`; what it then reports for
-    each message, or raises in `produce`, has no cause.
+    `make` makes the library's producer. After a fatal error, a producer never sends again, so the next message gets a
+    new producer. The library raises the fatal error only once, in the call that comes first (`poll` and `flush` too).
+    Its later errors, in delivery reports and from `produce`, do not name the cause.
     """
 
     def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
@@ -77,10 +77,11 @@ class KafkaProducer:
         except KafkaException as failure:
             raise self._not_delivered(producer, failure.args[0]) from None
         finally:
-            del producer  # exceptions keep this frame, and a producer has threads and connections until it is freed
+            # An exception keeps this frame, and a producer keeps its threads and connections until it is freed.
+            del producer
 
     def _usable(self) -> LibraryProducer:
-        """The producer, a new one after a fatal error. Raises NotDelivered if none can be made."""
+        """The current producer; after a fatal error, a new producer. Raises NotDelivered if it cannot be made."""
         if self._broken is self._producer:
             try:
                 made = self._make()
@@ -93,7 +94,7 @@ class KafkaProducer:
 
     def _not_delivered(self, producer: LibraryProducer, error: KafkaError) -> NotDelivered:
         if error.code() == KafkaError._FATAL:
-            self._serve(producer, 0)  # its poll raises the cause, unless another call has raised it before
+            self._serve(producer, 0)  # poll raises the cause if no earlier call has raised it
             self._break(producer, self._cause)
         elif error.fatal():
             self._break(producer, error.name())

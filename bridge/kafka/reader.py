@@ -16,7 +16,8 @@ from bridge.kafka.messages import record_of
 TIMEOUT_S: Final = 10.0
 RETRY_S: Final = 0.1
 CHUNK: Final = 1000
-# The library reports these and connects again by itself, to the next address of a broker if its name has several.
+# The library reports these errors, and reconnects by itself. If a broker's name has several addresses, it tries the
+# next address.
 PASSING: Final = (
     *(KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._ALL_BROKERS_DOWN),
     KafkaError._UNKNOWN_PARTITION,  # its leader is not yet known
@@ -29,7 +30,7 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class OffsetConsumer(Protocol):
-    """What the reader uses of the library's consumer."""
+    """The methods of the library's consumer that the reader uses."""
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]: ...
 
@@ -39,14 +40,14 @@ class OffsetConsumer(Protocol):
 
 
 class TopicReader:
-    """Reads by offsets. Each method raises KafkaUnreachable: without a connection after `timeout_s`, else at once."""
+    """Reads by offsets. Each method raises KafkaUnreachable: after `timeout_s` without a connection, else at once."""
 
     def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:
         self._consumer = consumer
         self._timeout_s = timeout_s
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
-        """The first offset, which may have no record after compaction, and the offset after the last one."""
+        """The first offset, and the offset after the last. After compaction, the first offset may have no record."""
         until = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -57,7 +58,7 @@ class TopicReader:
             time.sleep(RETRY_S)
 
     def forward(self, partition: Partition, start: int, end: int) -> Iterator[Record]:
-        """The records from `start` to before `end`, oldest first. Compaction leaves fewer records than offsets."""
+        """The records from `start` to `end` - 1, oldest first. After compaction, some offsets have no record."""
         self._consumer.assign([TopicPartition(*partition, start)])
         until = time.monotonic() + self._timeout_s
         while start < end:
@@ -75,7 +76,7 @@ class TopicReader:
     def backward(self, partition: Partition, keep: Callable[[Record], Record]) -> Iterator[Record]:
         """All records, newest first. Reads in chunks, so that the newest records of a large topic are found quickly.
 
-        `keep` is applied as each record is read: a chunk of whole records might not fit into memory.
+        `keep` is applied to each record at once, because a chunk of whole records might not fit into memory.
         """
         first, end = self.bounds(partition)
         while end > first:
@@ -92,7 +93,7 @@ def _after(message: Message, error: KafkaError, partition: Partition, start: int
     """Where reading continues after an error."""
     if error.code() == KafkaError._PARTITION_EOF:
         return max(message.offset() or 0, end)
-    # The library looks up the group's coordinator, although the group is never joined.
+    # GROUP_AUTHORIZATION_FAILED does no harm: the library looks up the group's coordinator, but never joins the group.
     if error.code() in PASSING or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return start
     raise KafkaUnreachable(at(partition, error.name()))
@@ -106,7 +107,7 @@ def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicRe
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "auto.offset.reset": "earliest",
-        # Only a chunk is read at once; by default the library would fetch up to 64 MiB more.
+        # Only one chunk is read at a time; by default, the library would prefetch up to 64 MiB.
         "queued.min.messages": CHUNK,
         "queued.max.messages.kbytes": 4096,
         "fetch.queue.backoff.ms": 20,

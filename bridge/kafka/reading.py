@@ -10,7 +10,7 @@ from bridge.delivery.work import Partition, size_of
 
 @dataclass(frozen=True, slots=True)
 class EndOfPartition:
-    """Every record before `offset` was read."""
+    """The end of a partition: every record before `offset` was read."""
 
     partition: Partition
     offset: int

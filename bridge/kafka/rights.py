@@ -11,14 +11,17 @@ from confluent_kafka.admin import AdminClient
 from bridge.kafka.coordinator import TIMEOUT_S, answer
 from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable
 
-# Of brokers that cannot list operations, such as those of Kafka 2.2.
+# The errors of brokers that cannot list operations, such as brokers of Kafka 2.2.
 UNLISTED: Final = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
 
 logger = logging.getLogger("bridge.kafka")
 
 
 class Rights:
-    """The names of operations, such as READ. None if Kafka does not list them. Each method raises KafkaUnreachable."""
+    """The names of the allowed operations, such as READ.
+
+    The methods return None if Kafka does not list operations. They raise KafkaUnreachable.
+    """
 
     def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
         self._admin = AdminClient(dict(properties), logger=logger)
@@ -33,7 +36,7 @@ class Rights:
         return {topic: await _operations(topic, asyncio.wrap_future(future)) for topic, future in asked.items()}
 
     async def on_group(self, group: str) -> frozenset[str] | None:
-        """The operations on a consumer group, which need not exist."""
+        """The operations on a consumer group. The group need not exist."""
 
         async def ask() -> Any:
             asked = self._admin.describe_consumer_groups(
@@ -45,7 +48,7 @@ class Rights:
 
 
 async def _operations(name: str, described: Awaitable[Any]) -> frozenset[str] | None:
-    """The operations in a description; none if Kafka refuses to describe the topic or group."""
+    """The operations in a description; an empty set if Kafka refuses to describe the topic or group."""
     try:
         operations = (await described).authorized_operations
     except KafkaException as failure:

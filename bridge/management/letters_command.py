@@ -1,4 +1,4 @@
-"""The common parts of the commands that ask Kafka: about dead letters, and about the lag."""
+"""The common parts of the commands that need Kafka: for the dead letters, and for the lag."""
 
 import asyncio
 import sys
@@ -28,13 +28,13 @@ LARGEST: Final = 999_999_999  # of --limit and --rate
 
 
 class KafkaCommand(OperatorCommand):
-    """A command that asks Kafka. Without an answer it exits with 3 (UNKNOWN), like a monitoring plugin."""
+    """A command that needs Kafka. If Kafka does not answer, it exits with 3 (UNKNOWN), like a monitoring plugin."""
 
     requires_system_checks = []  # a routes file with faults must not stop a command that does not read it
 
     @cached_property
     def connection(self) -> "KafkaConnection":
-        """How to reach Kafka. Its properties are tested once. Raises CommandError."""
+        """How to reach Kafka. The properties are checked once. Raises CommandError."""
         from bridge.kafka.acceptance import check_properties  # noqa: PLC0415
         from bridge.running.configuration import ConfigurationError, kafka_connection  # noqa: PLC0415
 
@@ -55,7 +55,7 @@ class LettersCommand(KafkaCommand):
     """A command that reads the dead-letter topic."""
 
     def partitions(self, setting: str) -> int:
-        """The number of partitions of the topic in this setting.
+        """The number of partitions of the topic that this setting names.
 
         Raises KafkaUnreachable, or CommandError if a setting is wrong or the topic does not exist.
         """
@@ -80,7 +80,7 @@ class LettersCommand(KafkaCommand):
     def newest_first(
         self, reader: "TopicReader", partitions: int, selection: "Selection", *, contents: bool
     ) -> Iterator["DeadLetter"]:
-        """The selected letters, newest first; with their keys and values only if `contents`."""
+        """The selected letters, newest first. They have keys and values only if `contents` is true."""
         from bridge.dead_letters.selection import dead_letter, newest_first, without_contents  # noqa: PLC0415
 
         topic = settings.BRIDGE_DEAD_LETTER_TOPIC
@@ -90,7 +90,7 @@ class LettersCommand(KafkaCommand):
 
     @contextmanager
     def reread(self, places: Sequence["Place"]) -> Iterator[Iterator[tuple[int, "DeadLetter"]]]:
-        """The letters at these places that still exist, with keys and values, each with its index."""
+        """The letters at these places, with keys and values, each with its index. Deleted letters are skipped."""
         from bridge.dead_letters.rereading import reread, spans  # noqa: PLC0415
         from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
 
@@ -112,12 +112,12 @@ def need_topic(name: str) -> str:
     """The topic in a setting. Raises CommandError if the setting is empty."""
     topic = str(getattr(settings, name))
     if not topic:
-        raise CommandError(f"{name} is empty: the command needs this topic.", returncode=PluginState.UNKNOWN)
+        raise CommandError(f"{name} is empty, but this command needs the topic.", returncode=PluginState.UNKNOWN)
     return topic
 
 
 def selection_from(options: dict[str, Any]) -> "Selection":
-    """The selection in the options."""
+    """The selection that the options of the command describe."""
     from bridge.dead_letters.selection import Selection  # noqa: PLC0415
 
     return Selection(

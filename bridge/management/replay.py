@@ -12,9 +12,9 @@ from bridge.kafka.producer import KafkaProducer
 
 @dataclass
 class Replay:
-    """Writes at most `rate` dead letters a second to `topic`. With `dry_run` it only counts them.
+    """Writes at most `rate` dead letters a second to `topic`. If `dry_run` is true, it only counts them.
 
-    `left` counts the dead letters that are not replayed, by reason.
+    `left` is the number of dead letters that are not replayed, by reason.
     """
 
     producer: KafkaProducer
@@ -27,8 +27,8 @@ class Replay:
     began: float = field(default_factory=time.monotonic)
 
     async def take(self, letter: DeadLetter) -> None:
-        """Write this dead letter, unless it must not be replayed. Raises NotDelivered."""
-        await asyncio.sleep(0)  # lets Ctrl-C end the replay of letters that are not written, too
+        """Write this dead letter if it may be replayed. Raises NotDelivered."""
+        await asyncio.sleep(0)  # lets Ctrl-C end the command even if no letter is written
         if why := why_not_replayed(letter, even_old=self.even_old):
             self.left[why] += 1
         elif self.dry_run or await self._write(letter):

@@ -1,5 +1,6 @@
-"""Idempotency keys. Centrifugo remembers each key for five minutes per channel, and drops repetitions.
-Its NATS broker ignores keys.
+"""Idempotency keys. For five minutes, Centrifugo drops a publication that repeats a key in the same channel.
+
+With the NATS broker, Centrifugo ignores the keys.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
 
 
 def position(record: Record) -> str:
-    """The record's position and timestamp. The position alone repeats after a topic is deleted and created again."""
+    """The record's position and timestamp. If a topic is deleted and created again, the position alone repeats."""
     return f"{record.topic}:{record.partition}:{record.offset}:{record.timestamp}"
 
 

@@ -33,7 +33,7 @@ SURELY_SHORT: Final = MAX_NAME_BYTES // 4  # a character has at most four bytes 
 
 
 class Circumstances(msgspec.Struct, frozen=True, gc=False):
-    """What an action needs besides the event. `alone` is true for the record's only publish action."""
+    """What an action needs besides the event. `alone` is true if the record has no other publish action."""
 
     route: str
     alone: bool

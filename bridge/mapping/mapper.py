@@ -1,4 +1,4 @@
-"""Maps records to commands. Every matching route applies; a failure in one does not stop the others."""
+"""Maps records to commands. Every matching route applies; a failure in one route does not stop the other routes."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ TOMBSTONE_DETAIL: Final = "the record has no value"
 
 
 class RouteMapper:
-    """`replay_topic` is the topic of replayed dead letters; "" if there is none."""
+    """Maps records with the routes of a file. `replay_topic` is the topic of replayed dead letters; "" = no topic."""
 
     def __init__(self, routes: Routes, *, replay_topic: str = "") -> None:
         self._routes = routes
@@ -41,14 +41,14 @@ class RouteMapper:
 
 
 def may_fit(route: Route, record: Record) -> bool:
-    """True if the conditions that do not read the value hold."""
+    """True if all conditions hold that do not need the record's value."""
     return not route.early or first_unmet(route.early, Event(record)) is None
 
 
 def event_of(route: Route, record: Record, payload: Payload) -> Event:
-    """The event whose data is the value at the route's `root`: an object, or a string with an object in JSON.
+    """The event whose data is the value at the route's `root`: an object, or a string that contains a JSON object.
 
-    An absent or null value stays as it is, so that conditions can test for it. Raises Unmappable for any other value.
+    An absent or null value stays absent or null, so that conditions can test it. Raises Unmappable for other values.
     """
     event = Event(record, payload.data, payload.attributes)
     if route.root is None:

@@ -1,4 +1,4 @@
-"""Records of the replay topic. They are mapped like the originals, which their `bridge.…` headers describe."""
+"""Records of the replay topic. They are mapped like the original records that their `bridge.…` headers describe."""
 
 import re
 from typing import Final
@@ -16,7 +16,8 @@ _INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
 def original(record: Record) -> Record:
     """The record with its original topic, position and timestamp. Key, value and headers stay.
 
-    So route, idempotency key and age are the original's. Raises Unmappable if the headers are not the bridge's.
+    So it has the same routes, idempotency keys and age as the original record. Raises Unmappable if the `bridge.…`
+    headers are absent or invalid.
     """
     topic = header(record, TOPIC)
     try:
@@ -26,7 +27,7 @@ def original(record: Record) -> Record:
     if not is_topic(name):
         raise Unmappable(
             Reason.UNSUPPORTED,
-            f"the header {TOPIC} is absent or not the name of a topic, so the record cannot be replayed",
+            f"the header {TOPIC} is absent or is not a topic name, so the record cannot be replayed",
         )
     return msgspec.structs.replace(
         record,
@@ -42,5 +43,6 @@ def _integer(record: Record, name: str) -> int:
     if isinstance(value, bytes) and _INTEGER.fullmatch(value):
         return int(value)
     raise Unmappable(
-        Reason.UNSUPPORTED, f"the header {name} is absent, or not -1 or 1–19 digits, so the record cannot be replayed"
+        Reason.UNSUPPORTED,
+        f"the header {name} is absent or is neither -1 nor 1 to 19 digits, so the record cannot be replayed",
     )

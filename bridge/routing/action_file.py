@@ -84,7 +84,7 @@ def _publish(section: Section, number: int, idempotency: IdempotencyKey) -> Publ
     build, whole = _data(section)
     version = section.get("version", _version, None)
     if "version_epoch" in section and "version" not in section:
-        section.fault("version_epoch", "no version beside it", "version_epoch with version")
+        section.fault("version_epoch", "version_epoch without version", "version_epoch together with version")
     return PublishAction(
         **_common(section, number, max_age=None),
         channels=_channels(section),
@@ -104,7 +104,7 @@ def _publish(section: Section, number: int, idempotency: IdempotencyKey) -> Publ
 def _unsubscribe(section: Section, number: int) -> UnsubscribeAction:
     user, channel = _user(section), _channel(section)
     if user.each and channel.each:
-        section.fault("channel", "[] in user and in channel", "[] in one of the two")
+        section.fault("channel", "[] in user and in channel", "[] in only one of user and channel")
     return UnsubscribeAction(**_common(section, number), user=user, channel=channel)
 
 
@@ -134,10 +134,10 @@ def _channels(section: Section) -> tuple[Template, ...]:
     if "channels" not in section:
         return (_channel(section),)
     if "channel" in section:
-        section.fault("channels", "channel and channels", "one of channel and channels")
+        section.fault("channels", "channel and channels", "either channel or channels")
     channels = section.items("channels", parse_channel, 'a list of templates such as ["family:{family_id}:chat"]')
     if len({template.text for template in channels}) < len(channels):
-        section.fault("channels", display(section.table["channels"]), "templates that differ")
+        section.fault("channels", display(section.table["channels"]), "different templates")
     return channels
 
 
@@ -145,7 +145,7 @@ def _data(section: Section) -> tuple[Build, bool]:
     """The builder of the data, and whether the data is the whole event."""
     if ("fields" in section) == ("data" in section):
         seen = "fields and data" if "data" in section else "neither fields nor data"
-        section.fault("data", seen, "one of fields and data")
+        section.fault("data", seen, "either fields or data")
     if "fields" in section:
         return section.get("fields", _fields, UNREAD), False
     if section.table.get("data") == WHOLE_EVENT:
@@ -184,7 +184,7 @@ def _epoch(value: Any) -> Template | None:
 
 
 def _varying(value: Any, example: str) -> Template:
-    """A template with at least one placeholder: with a constant, Centrifugo would drop events after the first one."""
+    """A template with at least one placeholder. With a constant, Centrifugo would drop all events after the first."""
     if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
         return template
     raise NotAcceptedError(display(value), f'a template with a placeholder, such as "{example}"')
@@ -197,7 +197,7 @@ def _reason(value: Any) -> str:
 
 
 def parse_idempotency(value: Any) -> IdempotencyKey:
-    """`"position"`, `"event"`, `"off"` or `{ event = "{path}" }`. Raises NotAcceptedError."""
+    """Parses `"position"`, `"event"`, `"off"` or `{ event = "{path}" }`. Raises NotAcceptedError."""
     if isinstance(value, str) and value in tuple(Idempotency):
         return IdempotencyKey(Idempotency(value))
     if isinstance(value, dict) and set(value) == {"event"}:

@@ -16,7 +16,7 @@ Test: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: `test` takes the value of `path`, ABSENT for null too. `text` is for messages."""
+    """One condition. `test` gets the value of `path`, or ABSENT if the value is null. `text` is for messages."""
 
     text: str
     path: Path
@@ -63,7 +63,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 
 
 def _accepted(value: Any) -> tuple[bool, Any]:
-    """A value of the file, with its type. Raises NotAcceptedError for a value that no condition compares."""
+    """A value of the file, with its type. Raises NotAcceptedError for a value that conditions cannot compare."""
     if not _is_scalar(value):
         raise NotAcceptedError(display(value), "a text, a number or a boolean")
     if isinstance(value, float) and not math.isfinite(value):
@@ -81,7 +81,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def first_unmet(conditions: tuple[Condition, ...], event: Event) -> Condition | None:
-    """The first condition that fails; None if all hold."""
+    """The first condition that does not hold; None if all hold."""
     for condition in conditions:
         if not condition.holds(event):
             return condition

@@ -1,6 +1,6 @@
-"""Conflicts of `version` between publish actions, of one route or of several.
+"""Conflicts between a publish action with `version` and other publish actions for the same channel.
 
-Centrifugo keeps one version per channel, so separate counters would suppress each other's publications.
+Centrifugo keeps one version per channel, so actions with separate counters would suppress each other's publications.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ def publications(routes: Iterable[Route]) -> Iterator[Use]:
 
 
 def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Fault]:
-    """A fault for each channel template of an action with `version` that has the same shape as another action's.
+    """A fault for each channel template of an action with `version` if another action's template has the same shape.
 
     For other templates that can produce the same channel, `bridge/explaining/warnings.py` has a warning.
     """
@@ -41,14 +41,12 @@ def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Faul
 
 
 def _fault(route: Route, action: PublishAction, template: Template, other: Use, lines: KeyLines) -> Fault:
-    beside = (
-        f"route {other[0].name}, action {other[1].number} (line {other[1].line}) publishes to {display(other[2].text)}"
-    )
+    beside = f"action {other[1].number} of route {other[0].name} (line {other[1].line})"
     path = ("routes", route.number - 1, "actions", action.number - 1, "version")
     return Fault(
         lines.line(path),
         dotted(path),
-        f"version in {display(template.text)}, where {beside} too",
+        f"version in {display(template.text)}, but {beside} also publishes to {display(other[2].text)}",
         "version only in a channel to which no other action publishes, because Centrifugo keeps one version per "
         "channel",
     )

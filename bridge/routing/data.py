@@ -18,7 +18,7 @@ from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, par
 Build: TypeAlias = Callable[[Event], Any]
 
 WHOLE_EVENT: Final = "*"
-MAX_LEVELS: Final = 100  # of tables and lists in the file; below the 254 of orjson, and far below Python's own limit
+MAX_LEVELS: Final = 100  # of tables and lists in the file; orjson's limit is 254, and Python's is far above
 
 
 def encode(value: Any) -> bytes:
@@ -37,7 +37,7 @@ def whole_event(event: Event) -> Any:
 
 
 def parse_fields(fields: list[Any]) -> Build:
-    """The data with only these fields of the event. Raises NotAcceptedError."""
+    """The builder of data that has only these fields of the event. Raises NotAcceptedError."""
     paths: dict[tuple[str, ...], tuple[Path, bool]] = {}
     for text in fields:
         optional = isinstance(text, str) and text.endswith("?")
@@ -46,7 +46,7 @@ def parse_fields(fields: list[Any]) -> Build:
             raise NotAcceptedError(display(text), "a path into the event's data; use the key `data` for other paths")
         paths[path.names] = (path, optional)
     if len(paths) != len(fields) or _overlapping(paths):
-        raise NotAcceptedError(display(fields), "paths that differ, none of them within another")
+        raise NotAcceptedError(display(fields), "different paths, and no path inside another path")
     return _picker(tuple(paths.values()))
 
 
@@ -100,9 +100,9 @@ def _put(tree: dict[str, Any], names: tuple[str, ...], value: Any) -> None:
 
 
 def parse_data(value: Any, levels: int = MAX_LEVELS) -> Build:
-    """The builder for a template, which may be any value of the file. Raises NotAcceptedError.
+    """The builder for a value of the file, in which each text is a template. Raises NotAcceptedError.
 
-    Tables and lists may be nested `levels` deep.
+    Tables and lists may be nested up to `levels` deep.
     """
     if isinstance(value, str):
         return _text(parse_template(value, ANY_TEXT, optional=True))

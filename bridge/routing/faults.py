@@ -1,4 +1,4 @@
-"""Faults of a routes file, with their place."""
+"""Faults of a routes file, each with its line and key."""
 
 import json
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class RoutesError(ValueError):
 
 
 class NotAcceptedError(ValueError):
-    """A value in the file is not accepted. `saw` and `accepted` are the two halves of its fault."""
+    """A value in the file is not accepted. `saw` and `accepted` are the last two fields of its Fault."""
 
     def __init__(self, saw: str, accepted: str) -> None:
         super().__init__(f"saw {saw}; accepted: {accepted}")
@@ -51,7 +51,7 @@ class NotAcceptedError(ValueError):
 
 
 def display(value: Any) -> str:
-    """A value of the file for a message: on one line, cut when it is long."""
+    """A value of the file for a message: on one line, and shortened if it is long."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list | bool):

@@ -1,4 +1,4 @@
-"""Reads a routes file (TOML) as a whole: every fault has its line, its key, what was seen and what is accepted."""
+"""Reads a routes file (TOML), and finds all its faults: the place, what was seen, and what is accepted."""
 
 import re
 import tomllib
@@ -28,13 +28,13 @@ ROUTE: Final = ("name", "topics", *SHARED, "where", "actions")
 TOP: Final = ("version", "defaults", "routes")
 _NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
 _LINE: Final = re.compile(r"line (\d+)")
-# The bridge matches with Python, librdkafka with the C library (POSIX extended), and brokers with RE2/J (consumer
-# protocol). They differ on these constructs.
+# Three programs match the patterns of topics: the bridge (Python), librdkafka (POSIX extended, of the C library), and
+# the brokers (RE2/J, in the consumer protocol). They read these constructs differently.
 _READ_DIFFERENTLY: Final = re.compile(r"\(\?|[*+?}][+?]|\{(?!\d)|\\[A-Za-z0-9<>`']|\[\^?\]?[^\]]*(?:\\|\[[:.=])")
 
 
 def load_routes(file: str) -> Routes:
-    """Read the routes of this file. A relative `descriptor` starts at the folder of `file`. Raises RoutesError."""
+    """Read the routes of this file. A path in `descriptor` is relative to the folder of `file`. Raises RoutesError."""
     folder = Path(file).parent
     try:
         content = read_file(file, TEXT_BYTES)
@@ -48,9 +48,9 @@ def load_routes(file: str) -> Routes:
 
 
 def read_routes(text: str, file: str, read: ReadFile) -> Routes:
-    """The routes in `text`. `file` is for messages; `read` reads the file that a `descriptor` names, or raises OSError.
+    """The routes in `text`. `file` is for messages. `read` reads the file in `descriptor`, or raises OSError.
 
-    Raises RoutesError with the faults of all keys, or with the one at which the TOML is invalid.
+    Raises RoutesError with the faults of all keys. If the text is not valid TOML, it has only the first TOML error.
     """
     tree = _tree(text, file)
     document = Document(KeyLines(text))
@@ -69,13 +69,13 @@ def _tree(text: str, file: str) -> dict[str, Any]:
         line = _LINE.search(str(error))
         number = int(line[1]) if line else text.rstrip("\n").count("\n") + 1
         raise RoutesError(file, [Fault(number, "file", f"invalid TOML: {error}", "TOML")]) from None
-    except ValueError:  # of int(), which limits the digits because long numbers take long to read
+    except ValueError:  # from int(), which accepts only a limited number of digits
         raise RoutesError(file, [Fault(1, "file", "a number with too many digits", "TOML")]) from None
 
 
 @dataclass
 class _Reader:
-    """Reads one file, once."""
+    """Reads one file. An instance is used only once."""
 
     document: Document
     readers: Readers
@@ -144,7 +144,7 @@ def _name(value: Any) -> str:
 def _topics(section: Section) -> tuple[str, ...]:
     topics = section.items("topics", _topic, 'a list of topics such as ["diary.entry.created.v1"]')
     if len(set(topics)) < len(topics):
-        section.fault("topics", display(section.table["topics"]), "topics that differ")
+        section.fault("topics", display(section.table["topics"]), "different topics")
     return topics
 
 
@@ -162,10 +162,10 @@ def _pattern(value: str) -> str:
     if _READ_DIFFERENTLY.search(value) or len(value) == 1:
         raise NotAcceptedError(
             display(value),
-            "a pattern after ^ without (?, +?, \\d, \\< and the like, { without a number, [:…:], or \\ within []",
+            "^ and a pattern without (?, +? or similar, \\d, \\< or similar, { without a number, [:…:], \\ inside []",
         )
     try:
-        with warnings.catch_warnings(action="error"):  # FutureWarning: sets that a later Python reads differently
+        with warnings.catch_warnings(action="error"):  # FutureWarning: a later Python may read a set differently
             re.compile(value)
     except (re.error, FutureWarning, RecursionError, OverflowError):
         raise NotAcceptedError(display(value), "a regular expression") from None

@@ -12,12 +12,12 @@ from bridge.routing.data import Build
 from bridge.routing.paths import Path
 from bridge.routing.templates import Template
 
-NEVER: Final = 0  # max_age without a limit
+NEVER: Final = 0  # the value of max_age that means no limit
 MOST_CACHED: Final = 1000
 
 
 class OnTooOld(StrEnum):
-    """The handling of an event older than max_age."""
+    """What happens to an event that is older than max_age."""
 
     DROP = "drop"
     DEAD_LETTER = "dead_letter"
@@ -25,7 +25,7 @@ class OnTooOld(StrEnum):
 
 
 class OnTombstone(StrEnum):
-    """The handling of a record without a value."""
+    """What happens to a record without a value."""
 
     SKIP = "skip"
     DEAD_LETTER = "dead_letter"
@@ -48,7 +48,7 @@ class Idempotency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """`template` makes the event's id. Without it, mode EVENT uses the id and source of the CloudEvent."""
+    """How idempotency keys are made. In mode EVENT, `template` makes the id; None = the CloudEvent's source and id."""
 
     mode: Idempotency
     template: Template | None = None
@@ -59,9 +59,10 @@ POSITION: Final = IdempotencyKey(Idempotency.POSITION)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionBase:
-    """The fields of every action. `number` counts from 1 in its route.
+    """The fields of every action. `number` is its position in the route, from 1.
 
-    `max_age_ms`: None takes the route's, NEVER means no limit. `max_targets` limits the channels or users of one event.
+    For `max_age_ms`, None means the value of the route, and NEVER means no limit. `max_targets` is the maximum number
+    of channels or users for one event.
     """
 
     number: int
@@ -90,7 +91,7 @@ class PublishAction(ActionBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeAction(ActionBase):
-    """Ends the subscriptions of each user to each channel; at most one of the two templates takes a list."""
+    """Ends the subscriptions of each user to each channel. At most one of the two templates contains `[]`."""
 
     do: ClassVar[str] = "unsubscribe"
     user: Template
@@ -136,10 +137,11 @@ def channels_of(action: Action) -> tuple[Template, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One route. `number` counts from 1 in the file, `line` is where it begins.
+    """One route. `number` is its position in the file, from 1. `line` is its first line.
 
-    `early` conditions need only the record's key, headers, topic and timestamp, and are checked before the value is
-    parsed; `late` ones need the value. `root` None means the whole value, `age_from` None means Kafka's timestamp.
+    `early` conditions are checked before the value is parsed: they need only the record's key, headers, topic and
+    timestamp. `late` conditions need the value. `root` None means the whole value, `age_from` None means Kafka's
+    timestamp.
     """
 
     name: str
@@ -176,11 +178,11 @@ class Routes:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Names and patterns (beginning with ^) to subscribe to, each once, in the file's order."""
+        """The names and patterns (beginning with ^) to subscribe to, without duplicates, in the file's order."""
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic. The cache is limited: headers of replayed records may name any topic."""
+        """The routes that read this topic. The cache is limited: a replayed record's headers may name any topic."""
         if topic not in self._by_topic:
             if len(self._by_topic) == MOST_CACHED:
                 self._by_topic.clear()
@@ -188,7 +190,7 @@ class Routes:
         return self._by_topic[topic]
 
     def label(self, topic: str) -> str:
-        """The metrics' label of a topic: its name, or the first pattern that matches it; "" for other topics."""
+        """The metric label of a topic: its name, or the first pattern that matches it; "" for other topics."""
         if topic in self.topics:
             return topic
         return next((own for own in self.topics if covers(own, topic)), "")
@@ -202,6 +204,6 @@ def is_pattern(topic: str) -> bool:
 def covers(routed: str, topic: str) -> bool:
     """True if a name or pattern of the routes file matches this topic.
 
-    As in librdkafka, `^a|b` also matches a topic with a b in the middle.
+    As in librdkafka, `^a|b` also matches a topic that contains b in the middle.
     """
     return routed == topic or (is_pattern(routed) and re.search(routed, topic) is not None)

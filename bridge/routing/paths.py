@@ -1,4 +1,4 @@
-"""Paths of a routes file: `author.id` in the event's data, `@header.NAME` and the like in the record around it."""
+"""Paths of a routes file: `author.id` in the event's data; `@header.NAME` and similar for the rest of the record."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def parse_path(text: Any, *, lists: bool = False) -> Path:
     if not each:
         return Path(text, _in_data(names), names)
     if not lists or _EACH in after:
-        raise NotAcceptedError(display(text), "[] once, in a channel or a user" if lists else "a path without []")
+        raise NotAcceptedError(display(text), "[] only once in a path" if lists else "a path without []")
     behind = _names(after[1:], text) if after.startswith(".") else ()
     if after and not behind:
         raise NotAcceptedError(display(text), ACCEPTED)
@@ -64,7 +64,7 @@ def _names(dotted: str, text: str) -> tuple[str, ...]:
 
 
 def find(data: Any, names: tuple[str, ...]) -> Any:
-    """The value under these names; ABSENT if one of them is absent."""
+    """The value under these names; ABSENT if one of the names is absent."""
     for name in names:
         if not isinstance(data, dict):
             return ABSENT
@@ -95,7 +95,7 @@ def _around(text: str) -> Lookup:
 
 
 def _text(value: Any) -> Any:
-    """Bytes as text. Bytes that are not UTF-8 stay bytes: no placeholder accepts them, and they equal no text."""
+    """Bytes as text. Bytes that are not UTF-8 stay bytes: placeholders refuse bytes, and bytes never equal a text."""
     if not isinstance(value, bytes):
         return value
     try:

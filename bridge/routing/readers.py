@@ -1,4 +1,4 @@
-"""The reader of each route's format."""
+"""Chooses the reader for the format of each route."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -11,7 +11,7 @@ from bridge.routing.section import Section
 from bridge.routing.shared import OF_PROTOBUF, PROTOBUF, Shared
 from common.os_errors import reason
 
-# Reads the file of this name, relative to the routes file. Raises OSError.
+# Reads the file with this name, which is relative to the folder of the routes file. Raises OSError.
 ReadFile: TypeAlias = Callable[[str], bytes]
 
 _MADE_BY_PROTOC: Final = "a file made by protoc --include_imports --descriptor_set_out=… that contains the message"
@@ -19,7 +19,7 @@ _UNUSED: Final = JsonReader()  # stand-in for a reader that cannot be made; the 
 
 
 class Readers:
-    """Makes readers. Routes with the same format share one."""
+    """Makes readers. Routes with the same format share a reader."""
 
     def __init__(self, read_file: ReadFile) -> None:
         self._read_file = read_file

@@ -1,6 +1,6 @@
-"""Reads one table of the routes file, key by key. A bad value is a fault; reading continues.
+"""Reads one table of the routes file, key by key. A bad value adds a fault, and reading continues.
 
-A parser takes a value of the file. It raises NotAcceptedError for a bad one.
+A parser takes a value of the file. It raises NotAcceptedError if the value is bad.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -59,14 +59,14 @@ class Section:
         return self._parsed((key,), self.table[key], parse, default)
 
     def need(self, key: str, parse: Callable[[Any], T], example: str, instead: T) -> T:
-        """The parsed value. A missing key is a fault, and `instead` is returned."""
+        """The parsed value. If the key is missing, this adds a fault and returns `instead`."""
         if key in self.table:
             return self._parsed((key,), self.table[key], parse, instead)
         self.fault(key, "nothing", example)
         return instead
 
     def items(self, key: str, parse: Callable[[Any], T], accepted: str) -> tuple[T, ...]:
-        """The parsed elements of a list that must not be empty. Each bad element is a separate fault."""
+        """The parsed elements of a list that must not be empty. Each bad element adds a separate fault."""
         values = self.table.get(key)
         if not isinstance(values, list) or not values:
             self.fault(key, display(values), accepted)
@@ -75,7 +75,7 @@ class Section:
         return tuple(value for value in parsed if value is not None)
 
     def sections(self, key: str, limit: int) -> tuple["Section", ...]:
-        """The tables of a list with 1 to `limit` tables."""
+        """The tables in a list. Adds a fault if the list does not have 1 to `limit` tables."""
         name = dotted((*self.path, key), numbers=False)
         values = self.table.get(key)
         if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):

@@ -32,7 +32,7 @@ class Shared:
 
 
 def read_shared(section: Section, base: Shared) -> Shared:
-    """The values in this table, with those of `base` for absent keys. `idempotency` is not read here."""
+    """The values in this table. An absent key has the value of `base`. `idempotency` is not read here."""
     return Shared(
         format=section.get("format", one_of(FORMATS, " (Avro is not supported)"), base.format),
         root=section.get("root", _root, base.root),

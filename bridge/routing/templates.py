@@ -1,8 +1,8 @@
 """Templates of a routes file: strings with `{placeholders}`, compiled when the file is read.
 
-The accepted values of a placeholder depend on its place. An id in a channel must not choose a namespace or limit the
-channel to a user. Users and channels must not be empty: to Centrifugo an empty user means all anonymous users, and no
-client can subscribe to an empty channel.
+Which values a placeholder accepts depends on where it is used. An id in a channel must not choose a namespace, and must
+not limit the channel to a user. Users and channels must not be empty: for Centrifugo, an empty user means all anonymous
+users, and no client can subscribe to an empty channel.
 """
 
 import re
@@ -26,14 +26,14 @@ _NEEDED: Final = "a text that is not empty, or an integer"
 
 
 class Rule(NamedTuple):
-    """The accepted values of a placeholder: strings or integers within these rules."""
+    """The strings and integers that a placeholder accepts. `accepted` describes them in messages."""
 
     fits: Callable[[str], bool]
     accepted: str
 
 
 def is_segment(text: str) -> bool:
-    """True if the text can be one segment of a channel: valid for the channel policy, and not a list of users."""
+    """True if the text can be one segment of a channel: the channel policy accepts it, and it is no list of users."""
     # Most segments have only letters and digits. Checking this first saves a call.
     return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 
@@ -68,7 +68,7 @@ class Placeholder:
     def fill(self, event: Event) -> str:
         """The text of the value. Raises Unmappable."""
         value = self.path.get(event)
-        # The usual case, checked here for speed. as_text repeats the check and names the fault.
+        # The usual case is checked here for speed. as_text repeats the check and says what is wrong.
         return value if type(value) is str and self.rule.fits(value) else self.as_text(value)
 
     def as_text(self, value: Any) -> str:
@@ -106,7 +106,7 @@ def named(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with placeholders. `each` is the placeholder that is filled by each element of a list.
+    """A text with placeholders. `each` is the placeholder with `[]`, which takes each element of a list in turn.
 
     `fill` returns the text for an event. It raises Unmappable.
     """
@@ -134,7 +134,7 @@ class Template:
         each = self.each
         if each is None:
             return [self.fill(event)]
-        # The list first: if it is empty, the other placeholders do not matter.
+        # Read the list first: if it is empty, the other placeholders are not needed.
         elements = list(each.elements(event))
         around = [
             part if isinstance(part, str) or part is each else part.fill(event) for part in self.parts if elements
@@ -143,7 +143,7 @@ class Template:
 
 
 def _filler(parts: tuple[str | Placeholder, ...]) -> Callable[[Event], str]:
-    """The function that fills a template. Common shapes have a faster one, because it runs for every event."""
+    """The function that fills a template. It runs for every event, so common shapes have a faster function."""
     match parts:
         case (Placeholder() as placeholder,):
             return placeholder.fill
@@ -155,7 +155,7 @@ def _filler(parts: tuple[str | Placeholder, ...]) -> Callable[[Event], str]:
 
 
 def parse_template(text: Any, rule: Rule, *, lists: bool = False, optional: bool = False) -> Template:
-    """The template in `text`. `lists` allows placeholders for lists, `optional` those that may be absent.
+    """The template in `text`. `lists` allows placeholders with `[]`, `optional` allows placeholders with `?`.
 
     Raises NotAcceptedError.
     """
@@ -164,7 +164,7 @@ def parse_template(text: Any, rule: Rule, *, lists: bool = False, optional: bool
     parts = tuple(_parts(text, rule, lists=lists, optional=optional))
     lists_of_it = [part for part in parts if isinstance(part, Placeholder) and part.path.each is not None]
     if len(lists_of_it) > 1:
-        raise NotAcceptedError(display(text), "one [] in a template")
+        raise NotAcceptedError(display(text), "at most one [] in a template")
     return Template(text, parts, *lists_of_it)
 
 
@@ -195,12 +195,12 @@ def parse_channel(text: Any) -> Template:
     """The template of a channel. Each segment is a placeholder or plain text. Raises NotAcceptedError."""
     template = parse_template(text, SEGMENT, lists=True)
     if "{{" in text or "}}" in text or GAP in text:
-        raise NotAcceptedError(display(text), "printable text with braces around placeholders only")
+        raise NotAcceptedError(display(text), "printable text, with braces only around placeholders")
     for segment in with_gaps(template).split(":"):
         if segment != GAP and not is_segment(segment):
             raise NotAcceptedError(
                 display(text),
-                f"segments between colons, each a placeholder or a text without white space and without "
+                f"segments separated by colons, each a placeholder or a text without white space and without "
                 f"{' '.join(sorted(RESERVED))}",
             )
     return _within_limit(template)

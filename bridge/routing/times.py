@@ -17,7 +17,7 @@ _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 _LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999
-_ACCEPTED: Final = "a time as in RFC 3339, or milliseconds since 1970"
+_ACCEPTED: Final = "a time in RFC 3339 format or in milliseconds since 1970"
 
 
 def parse_duration(value: Any) -> int:
@@ -30,9 +30,9 @@ def parse_duration(value: Any) -> int:
 
 
 def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:
-    """The age of the event; by Kafka's timestamp if `age_from` is None. Raises Unmappable.
+    """The age of the event, from the time at `age_from`; None = Kafka's timestamp. Raises Unmappable.
 
-    The age is negative for a time in the future, and 0 for a record without a timestamp.
+    The age is negative if the time is in the future, and 0 if the record has no timestamp.
     """
     if age_from is None:
         timestamp = event.record.timestamp

@@ -1,6 +1,6 @@
-"""Finds the line of each key in a TOML document. tomllib, which validates the document, does not keep lines.
+"""Finds the line of each key in a TOML document, because tomllib does not keep line numbers.
 
-tomllib has accepted the text, so this module only has to distinguish keys and headers from the inside of values.
+tomllib has already accepted the text. So this module only distinguishes keys and headers from the contents of values.
 """
 
 import re
@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-# Names of keys, and numbers (from 0) of the elements of lists and of `[[lists]]`.
+# Key names, and the indexes (from 0) of elements of lists and of `[[tables]]`.
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 _QUOTED: Final = r'"(?:[^"\\\n]|\\.)*"' + r"|'[^'\n]*'"
@@ -71,7 +71,7 @@ def _names(keys: str) -> tuple[str, ...]:
 
 
 def _resolved(names: tuple[str, ...], counts: dict[KeyPath, int], *, appends: bool) -> KeyPath:
-    """The header's path, with the indexes of the enclosing list elements. `appends` begins a new element."""
+    """The header's path, with the indexes of the enclosing list elements. With `appends`, a new element begins."""
     path: KeyPath = ()
     for name in names[:-1]:
         path = _last_element((*path, name), counts)

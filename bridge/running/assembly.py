@@ -110,7 +110,7 @@ async def open_parts(
 
 
 def _spread() -> float:
-    return random.random() - 0.5  # noqa: S311  (keeps processes apart)
+    return random.random() - 0.5  # noqa: S311  (spreads the retries of several processes)
 
 
 @asynccontextmanager
@@ -123,5 +123,5 @@ async def _producer(config: Configuration) -> AsyncIterator[KafkaProducer]:
 
 
 def commands_of(routes: Routes) -> list[tuple[str, str]]:
-    """All pairs of route and action kind, for the metrics' labels."""
+    """All pairs of a route's name and a kind of action, for the labels of metrics."""
     return list(dict.fromkeys((route.name, action.do) for route in routes.routes for action in route.actions))

@@ -1,4 +1,4 @@
-"""The event loop's side of the bridge: maps and sends the poller's records, and offers offsets to commit."""
+"""The event loop's side of the bridge: maps the poller's records, and tells the poller which offsets to commit."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("bridge")
 
 
 class ReceivingFailed(Exception):
-    """A bug: `Bridge.received` failed for some records. They are not committed; the next process reads them again."""
+    """A bug: `Bridge.received` failed for some records. They are not committed: the next process reads them again."""
 
 
 class Mapper(Protocol):
@@ -32,7 +32,7 @@ class Sends(Protocol):
     """Sends ready commands."""
 
     def pump(self) -> None:
-        """Send what may be sent. Called when commands may have become ready."""
+        """Send all commands that may be sent. Called when commands may have become ready."""
 
 
 class Writes(Protocol):
@@ -48,7 +48,7 @@ class Writes(Protocol):
 
 @dataclass(frozen=True)
 class StoppedPartition:
-    """A partition stopped until a restart, or until a rebalance moves it."""
+    """A partition that is stopped until the bridge restarts or a rebalance moves the partition."""
 
     partition: Partition
     offset: int
@@ -58,8 +58,8 @@ class StoppedPartition:
 class Bridge:
     """The poller's `Owner`, in the event loop. `sender` and `letters` are set before the poller starts.
 
-    `window` limits the records of a partition from the first unfinished one to the last one read. `clock` is Unix time
-    in seconds. `label` returns the metrics' label of a topic.
+    `window` is the maximum number of records of a partition, from the first unfinished record to the last record read.
+    `clock` is Unix time in seconds. `label` returns the metric label of a topic.
     """
 
     sender: Sends
@@ -96,9 +96,8 @@ class Bridge:
     def received(self, messages: Sequence[Read], size: int) -> None:
         """Map records and queue their commands. Records and ends of partitions come in order.
 
-        `size` is the total size of the records in bytes, as counted when they were handed over.
-
-        After an internal error here nothing more is received: a commit of later records would skip those that failed.
+        `size` is the total size of the records in bytes, as the poller counted it. After an internal error, nothing
+        more is received, because a commit of later records would skip the failed records.
         """
         if self.ended.done():
             return
@@ -118,7 +117,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        # After mapping: until then these records count as in transit.
+        # Only after mapping, because these records count as in transit until they are pending.
         self._gate.taken += len(messages)
         self._gate.taken_bytes += size
 
@@ -141,7 +140,7 @@ class Bridge:
             return Mapped((), (Poison(Reason.INTERNAL_ERROR, type(error).__name__),))
 
     def finished(self, item: Item) -> None:
-        """End a record whose commands have finished: it is done, becomes a dead letter, or stops its partition."""
+        """Handle a record whose commands have finished: it is done, needs a dead letter, or stops its partition."""
         if item.done:
             self._metrics.record_ended(self._label(item.record.topic), DONE)
         elif self.work.dead_letter_due(item):
@@ -164,7 +163,7 @@ class Bridge:
         )
 
     def delivered(self, item: Item) -> None:
-        """End a record whose dead letter Kafka has."""
+        """Finish a record: Kafka has confirmed its dead letter."""
         if self.work.dead_letter_delivered(item):
             self.dead_letters += 1
             label = self._label(item.record.topic)
@@ -173,9 +172,9 @@ class Bridge:
         self.changed()
 
     def changed(self) -> None:
-        """Give the poller the pending amounts, and the partitions that it must not read.
+        """Tell the poller how much is pending, and which partitions it must not read.
 
-        A record that stops its partition is not counted: otherwise it would take room from the other partitions.
+        A record that stops its partition is not counted: it would take room from the other partitions.
         """
         pending = pending_bytes = 0
         held: set[Partition] = set()
@@ -193,7 +192,7 @@ class Bridge:
         self._changed.set()
 
     def _is_over_window(self, partition: Partition, window: int) -> bool:
-        """True from when the window is full until half of it is free."""
+        """True after the window has become full, until half of it is free."""
         if window >= self._window:
             self._over_window.add(partition)
         elif window <= self._window // 2:
@@ -201,12 +200,12 @@ class Bridge:
         return partition in self._over_window
 
     def offer_commits(self) -> None:
-        """Give the poller the offsets to commit."""
+        """Tell the poller which offsets to commit."""
         offers = {partition: each.ledger.uncommitted for partition, each in self.work.assignments.items()}
         self._gate.commits = {partition: offset for partition, offset in offers.items() if offset is not None}
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Take partitions over."""
+        """Take over the partitions."""
         self.kafka.answered()
         self.ever_assigned = True
         for partition in partitions:
@@ -221,8 +220,7 @@ class Bridge:
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
         """Forget the partitions. Returns the offsets to commit.
 
-        Unless the partitions are lost, it first waits for their commands and dead letters in flight, at most `drain_s`
-        seconds.
+        If `lost` is false, this first waits for their commands and dead letters in flight, at most `drain_s` seconds.
         """
         began = self._clock()
         for partition in partitions:
@@ -244,8 +242,8 @@ class Bridge:
     def _update_series(self, partitions: Sequence[Partition]) -> None:
         """Set the gauge of stopped partitions, and remove the series of partitions that are no longer assigned.
 
-        The topics of a pattern share series. A series stays while one of its partitions is assigned, and is 1 while one
-        of them is stopped.
+        The topics of a pattern share series. A series stays while one of its partitions is assigned. Its value is 1
+        while one of its partitions is stopped.
         """
         stopped: dict[tuple[str, int], bool] = {}
         for (topic, number), assignment in self.work.assignments.items():
@@ -267,11 +265,11 @@ class Bridge:
                     await self._changed.wait()
         except TimeoutError:
             logger.warning(
-                "commands or dead letters are in flight while their partition is revoked; the next owner repeats them"
+                "a partition was revoked while commands or dead letters were in flight; the next owner repeats them"
             )
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """Note the accepted commits. `failed` is the number of refused ones, which are due again."""
+        """Note the accepted commits. `failed` is the number of failed commits, which will be repeated."""
         for partition, offset in offsets.items():
             if assignment := self.work.assignments.get(partition):
                 assignment.ledger.confirm(offset)

@@ -26,7 +26,7 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True)
 class CentrifugoApi:
-    """How to reach the API. `key` is sent with every request, unless it is empty."""
+    """How to reach the API. `key` is sent with every request; "" = no key."""
 
     url: str
     key: str
@@ -37,7 +37,7 @@ class CentrifugoApi:
 
 @dataclass(frozen=True)
 class Reading:
-    """Limits for reading ahead, the time for requests in flight at a revocation, and the intervals of repeated work."""
+    """Limits for reading ahead, and intervals. `drain_s` is how long a revocation waits for requests in flight."""
 
     most_pending: int
     most_bytes: int
@@ -49,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The configuration of a bridge except its routes. `Work` explains `most_dead_letters`."""
+    """The configuration of a bridge, without its routes. See `Work` for `most_dead_letters`."""
 
     connection: KafkaConnection
     group: Group

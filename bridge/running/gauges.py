@@ -1,6 +1,7 @@
-"""Updates the gauges: the lag at intervals, because it takes calls to Kafka; others before each scrape.
+"""Updates the gauges. The lag is measured at intervals, because it needs requests to Kafka. Most other gauges are set
+before each scrape.
 
-The gauges of stopped partitions and of requests in flight are set when these change.
+The gauges for stopped partitions and for requests in flight are set elsewhere, when their values change.
 """
 
 import time
@@ -18,7 +19,7 @@ from bridge.running.sender import Sender
 
 
 class Labels:
-    """The metrics' labels of topics: a pattern of the routes file stands for all topics that it matches."""
+    """The metric labels of topics. All topics that match a pattern of the routes file have the pattern as label."""
 
     def __init__(self, routes: Routes, replay_topic: str) -> None:
         self._routes = routes
@@ -55,9 +56,9 @@ class Watched(Protocol):
 async def measure_lag(parts: Watched) -> None:
     """Measure the lag of each partition that Kafka serves: its end minus the offset before which every record is done.
 
-    A partition has no series while this offset is unknown. Partitions that share a series are added up.
-    Also notes which partitions Kafka cannot serve, and whether it answers. If no partition has an end, for example
-    because none is assigned, asks Kafka for its topics instead.
+    A partition has no series while this offset is unknown. The lags of partitions that share a series are added up.
+    Also notes which partitions Kafka cannot serve, and whether Kafka answers. If Kafka returned no end, for example
+    because no partition is assigned, this asks Kafka for its topics instead.
     """
     try:
         ends, unserved = await parts.brokers.ends(list(parts.bridge.work.assignments))

@@ -15,7 +15,7 @@ READY_WITHOUT_PARTITIONS_S: Final = 10.0
 
 @dataclass
 class Health:
-    """The state behind /health and the probes. `clock` is Unix time, `monotonic` never goes back; both in seconds."""
+    """The state behind /health and the probes. `clock` is Unix time, `monotonic` is a monotonic clock; in seconds."""
 
     version: str
     group: str
@@ -74,8 +74,8 @@ class Health:
     def live(self) -> bool:
         """False while the poller is stuck, except during shutdown.
 
-        An outage of Kafka or Centrifugo does not stop the poller. A rebalance stops it while the bridge waits for
-        commands in flight (BRIDGE_DRAIN_MS) and commits.
+        An outage of Kafka or Centrifugo does not stop the poller. A rebalance stops the poller while the bridge waits
+        for commands in flight (BRIDGE_DRAIN_MS) and while it commits.
         """
         return self.ending or self.poll_age_s < STUCK_S
 

@@ -27,7 +27,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class LetterTopics:
-    """The topic of dead letters, and that of replays, whose records name their origin in headers. "" = no topic."""
+    """The topic of dead letters, and the topic of replayed dead letters. "" = no topic."""
 
     dead_letters: str
     replay: str
@@ -103,7 +103,7 @@ class Letters:
             await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
         except NotDelivered as error:
             return error
-        except Exception as error:  # otherwise a bug would hold up the partition without a line in the log
+        except Exception as error:  # a bug would stop the partition without a log line
             logger.error("writing a dead letter failed with an internal error", extra=without_text(error))
             return NotDelivered("internal error")
         return None
@@ -117,7 +117,7 @@ class Letters:
         logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
 
     def _is_due(self, reason: str) -> bool:
-        """True at most once a second for each reason or cause. Otherwise every letter in flight would write a line."""
+        """True at most once a second for each reason or cause, because many letters may be in flight."""
         now = self._clock()
         if 0 <= now - self._logged_at.get(reason, 0.0) < QUIET_S:  # negative after the clock was set back
             return False

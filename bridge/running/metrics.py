@@ -1,4 +1,7 @@
-"""The bridge's metrics. Labels come from the configuration, closed lists and partition numbers; counters start at 0."""
+"""The bridge's metrics. All counters start at 0.
+
+The values of labels come from the configuration, from fixed lists, and from partition numbers.
+"""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -27,14 +30,17 @@ SIZES: Final = tuple(2**power for power in range(11))
 
 
 class Ages(Collector):
-    """A histogram of event ages by route, in plain numbers: an observation per successful command with a known time."""
+    """A histogram of event ages by route, in plain numbers.
+
+    Each successful command adds an observation if its record has a timestamp.
+    """
 
     def __init__(self, routes: Iterable[str]) -> None:
         self._counts = {route: [0] * (len(AGES) + 1) for route in routes}
         self._sums = dict.fromkeys(self._counts, 0.0)
 
     def observe(self, route: str, age_s: float) -> None:
-        """Count a command of this route that is done this many seconds after its record was written."""
+        """Count a command of this route that is done `age_s` seconds after its record was written."""
         self._counts[route][bisect_left(AGES, age_s)] += 1
         self._sums[route] += age_s
 
@@ -50,9 +56,9 @@ class Ages(Collector):
 
 
 class Metrics:
-    """All metrics of one bridge, in a registry of its own.
+    """All metrics of one bridge, in their own registry.
 
-    `topics` has every label of a topic, `routes` every pair of a route and a kind of command.
+    `topics` has all topic labels. `routes` has all pairs of a route's name and a kind of command.
     """
 
     def __init__(self, *, topics: Sequence[str], routes: Sequence[tuple[str, str]], version: str) -> None:
@@ -74,7 +80,7 @@ class Metrics:
         self.rebalances = self._counter(
             "rebalances", "Partitions assigned to this process, revoked from it or lost, by event.", "event"
         )
-        self.commits = self._counter("commits", "Commits of an offset of a partition, by outcome.", "outcome")
+        self.commits = self._counter("commits", "Commits of partition offsets, by outcome.", "outcome")
         _start(self.records, ((topic, outcome) for topic in topics for outcome in OUTCOMES))
         _start(self.commands, ((*route, outcome) for route in routes for outcome in (DONE, PERMANENT)))
         _start(self.dead_letters, ((topic, reason) for topic in topics for reason in Reason))
@@ -143,7 +149,7 @@ class Metrics:
         self._ended_commands[command.route, command.kind, outcome] += 1
 
     def flush(self) -> None:
-        """Transfer the counts since the last scrape. A transfer per event would take much longer."""
+        """Add the counts since the last scrape to the counters. Adding every event at once would take much longer."""
         for record, number in self._ended_records.items():
             self.records.labels(*record).inc(number)
         for command, number in self._ended_commands.items():

@@ -1,4 +1,4 @@
-"""The rights that the bridge needs in Kafka: operations of its ACLs on topics and on the group. Pure."""
+"""The rights that the bridge needs in Kafka: the operations on topics and on the consumer group. Pure."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ WRITE: Final = "WRITE"
 
 
 class Need(NamedTuple):
-    """The right to perform this operation on a topic or a group. `setting` is the variable that names it, if any."""
+    """The right to perform this operation on a topic or a group. `setting` is the variable with its name, if any."""
 
     operation: str
     kind: str
@@ -19,12 +19,12 @@ class Need(NamedTuple):
     setting: str = ""
 
     def __str__(self) -> str:
-        named = f" of {self.setting}" if self.setting else ""
+        named = f" ({self.setting})" if self.setting else ""
         return f"{self.operation} on the {self.kind} {self.name}{named}"
 
 
 def on_topics(routed: Sequence[str], letters: LetterTopics, existing: Collection[str]) -> list[Need]:
-    """The rights on those topics of the bridge that exist. A pattern stands for the topics that it matches."""
+    """The rights that are needed on the existing topics. A pattern stands for all topics that it matches."""
     events = sorted(topic for topic in existing if any(covers(own, topic) for own in routed))
     more = [
         Need(READ, "topic", letters.replay, "BRIDGE_REPLAY_TOPIC"),

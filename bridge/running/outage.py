@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class OutageState(NamedTuple):
-    """`since` is in seconds of the caller's clock, None without an outage. `tries` counts the failures."""
+    """`since` is in seconds of the caller's clock; None if there is no outage. `tries` is the number of failures."""
 
     since: float | None
     tries: int

@@ -1,4 +1,4 @@
-"""The checks of `run_bridge --check`: whether a bridge with this configuration would work now."""
+"""The checks of `run_bridge --check`: they find out whether a bridge with this configuration would work now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ ANSWER_S: Final = 5.0
 
 @dataclass
 class Findings:
-    """`lines` are for people, one per finding. `faults` counts those that stop the bridge or a route from working."""
+    """`lines` are for people, one per finding. `faults` is the number of findings that keep a route from working."""
 
     lines: list[str] = field(default_factory=list)
     faults: int = 0
@@ -73,12 +73,12 @@ async def _held(config: Configuration, needed: Sequence[Need]) -> dict[Need, fro
 
 
 def report_rights(findings: Findings, held: Mapping[Need, frozenset[str] | None]) -> None:
-    """Report which rights are missing. `held` has the operations that Kafka allows; None if it does not list them."""
+    """Report missing rights. `held` has the operations that Kafka allows; None if Kafka does not list them."""
     missing = [need for need, operations in held.items() if operations is not None and need.operation not in operations]
     for need in missing:
-        findings.fault(f"this user lacks the right {need}; {RIGHTS} lists the rights")
+        findings.fault(f"this user does not have the right {need}; {RIGHTS} lists the rights")
     if None in held.values():
-        findings.warn(f"Kafka does not list the rights of this user; {RIGHTS} names those that the bridge needs")
+        findings.warn(f"Kafka does not list the rights of this user; {RIGHTS} lists the rights that the bridge needs")
     elif not missing:
         findings.ok("this user has the rights that the bridge needs on these topics and on its group")
 
@@ -86,7 +86,7 @@ def report_rights(findings: Findings, held: Mapping[Need, frozenset[str] | None]
 def report_unserved(findings: Findings, unserved: Mapping[Partition, str]) -> None:
     """Report the partitions that Kafka cannot serve now, each with the name of Kafka's error."""
     for partition, error in unserved.items():
-        findings.fault(f"Kafka cannot serve the partition {at(partition, error)}; look at its brokers")
+        findings.fault(f"Kafka cannot serve the partition {at(partition, error)}; look at the brokers")
 
 
 def report_topics(
@@ -111,12 +111,12 @@ def _report_pattern(findings: Findings, pattern: str, matches: int) -> None:
     if matches:
         findings.ok(f"the pattern {pattern} matches {counted(matches, 'topic')}")
     else:
-        findings.warn(f"the pattern {pattern} matches no topic; create one, or correct the routes file")
+        findings.warn(f"the pattern {pattern} matches no topic; create such a topic, or correct the routes file")
 
 
 def _report_letters(findings: Findings, letters: LetterTopics, *, replay_missing: bool) -> None:
     if not letters.dead_letters:
-        findings.warn("BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at its first dead letter")
+        findings.warn("BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at the first record that fails")
         return
     findings.ok(f"the topic {letters.dead_letters} for dead letters exists")
     if replay_missing:

@@ -13,7 +13,10 @@ logger = logging.getLogger("bridge")
 
 
 class Reachability:
-    """`reachable` is None until Kafka has answered or failed. Logs each problem of an outage once, and its end."""
+    """`reachable` is None until Kafka has answered or failed.
+
+    Logs each error of an outage once, and the end of the outage.
+    """
 
     def __init__(self) -> None:
         self.reachable: bool | None = None
@@ -21,7 +24,7 @@ class Reachability:
 
     def failed(self, reason: str) -> None:
         """Note that Kafka cannot be reached; `reason` is the library's name of the error."""
-        if reason not in self._problems:  # in an outage, the library reports several in turn, again and again
+        if reason not in self._problems:  # in an outage, the library repeats several errors in turn
             logger.warning("Kafka does not answer; reconnecting", extra={"error": reason})
         self.reachable = False
         self._problems.add(reason)
@@ -35,9 +38,9 @@ class Reachability:
 
 
 class Unserved:
-    """`partitions` are those whose end Kafka did not tell twice in a row: they have no leader, or it does not answer.
+    """`partitions` are those that Kafka twice in a row could not serve: they have no leader, or it does not answer.
 
-    Once is usual: the partition has just got another leader. Logs when they become more, and when all are served again.
+    A single error is usual after a change of the leader. Logs when partitions are added, and when all are served again.
     """
 
     def __init__(self) -> None:
@@ -45,7 +48,7 @@ class Unserved:
         self._last: frozenset[Partition] = frozenset()
 
     def note(self, errors: Mapping[Partition, str]) -> None:
-        """Note these partitions, each with the name of Kafka's error. The others are served."""
+        """Note the partitions that Kafka cannot serve, each with the name of Kafka's error. The others are served."""
         found = self._last & errors.keys()
         if found - self.partitions:
             listed = ", ".join(at(partition, errors[partition]) for partition in sorted(found)[:MOST_LISTED])

@@ -23,10 +23,10 @@ logger = logging.getLogger("bridge")
 
 
 class Sender:
-    """Takes batches from `work`, with at most `limits.requests` in flight.
+    """Sends batches from `work`, with at most `limits.requests` requests in flight.
 
     `on_finished` is called when `Work.finished` reports that all commands of a record have finished. `monotonic` is in
-    seconds. `spread` returns a random number in -0.5…0.5.
+    seconds. `spread` returns a random number from -0.5 to 0.5.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Sender:
         return self._outage.state
 
     def pump(self) -> None:
-        """Send what may be sent now. Call it whenever commands may have become ready."""
+        """Send all commands that may be sent now. Call it whenever commands may have become ready."""
         if self._stopped:
             return
         self._wake()
@@ -77,7 +77,7 @@ class Sender:
             self._start(self._request(self._work.take(self._limits.batch_max, self._limits.batch_bytes)))
 
     def _wake(self) -> None:
-        """Make delayed commands ready when they are due, and schedule a call for the rest."""
+        """Make delayed commands ready if they are due, and schedule a call of `pump` for the others."""
         at = self._work.lanes.wake(self._monotonic())
         if self._timer is not None:
             self._timer.cancel()
@@ -98,7 +98,7 @@ class Sender:
         self.pump()
 
     async def _request(self, batch: Batch[Command, Item]) -> None:
-        """Send the batch, or a command without effect if it is empty. A failure begins or prolongs an outage."""
+        """Send the batch; if it is empty, a command without side effects. A failure begins or continues an outage."""
         try:
             await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._check_api())
         except Failure as failure:
@@ -133,7 +133,7 @@ class Sender:
             )
 
     async def _probe(self) -> None:
-        """Try one request after another until Centrifugo answers. `pump` starts no other request meanwhile."""
+        """Send one request at a time until Centrifugo answers. Meanwhile, `pump` starts no requests."""
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
@@ -141,7 +141,7 @@ class Sender:
             self.on_change()
 
     def _probe_size(self) -> int:
-        """Half as many commands after each failure, because Centrifugo may be too slow for a full batch."""
+        """The number of commands in a probe. Each failure halves it: Centrifugo may be too slow for a full batch."""
         return max(1, self._limits.batch_max >> self._outage.state.tries)
 
     async def _check_api(self) -> None:
@@ -149,7 +149,7 @@ class Sender:
         self._answered()
 
     async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
-        """Send one request; if Centrifugo refuses it as a whole, one request per command."""
+        """Send one request. If Centrifugo refuses the whole request, send one request per command."""
         answer = await self._request_verdicts(tasks, ordered=ordered)
         self._answered()
         if isinstance(answer, Failure):
@@ -158,7 +158,7 @@ class Sender:
             self._apply_verdicts(tasks, answer)
 
     async def _request_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | Failure:
-        """Send one request. Returns the failure if Centrifugo refuses it as a whole. Raises other failures."""
+        """Send one request. Returns the failure if Centrifugo refuses the whole request. Raises other failures."""
         span = self._tracer.request([task.owner.record for task in tasks], len(tasks))
         self._observer.requesting(len(tasks))
         began = self._monotonic()
@@ -175,9 +175,9 @@ class Sender:
             span.end(failure)
 
     async def _send_singly(self, tasks: Sequence[Sending], refusal: Failure) -> None:
-        """Send each command alone. One bad command makes Centrifugo refuse a whole batch; alone, only it fails.
+        """Send each command in its own request, because one bad command makes Centrifugo refuse a whole batch.
 
-        A command of a burst is put back if one before it has failed temporarily: it must not overtake that one.
+        If a command of a burst fails temporarily, the commands behind it are put back: they must not overtake it.
         """
         if len(tasks) == 1:
             detail = f"{refusal.detail} for a request with this command alone"
@@ -226,10 +226,11 @@ class Sender:
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 
     def _is_given_up(self, task: Sending) -> bool:
-        """True if no attempts are left, and other commands have succeeded since the first error of this one.
+        """True if the command has no attempts left, and other commands have succeeded since its first error.
 
-        Then the fault is in the command, not in Centrifugo. When a command is given up, the next one with its key
-        counts successes since the same error, because such commands may fill the bridge until no other can succeed.
+        Then the command is at fault, not Centrifugo. After a command is given up, the next command with the same key
+        counts successes since the same error. Otherwise, failing commands could fill the bridge until no other command
+        can succeed.
         """
         most = self._limits.max_attempts
         if not most:

@@ -18,7 +18,7 @@ class Limits:
 
 
 class Observer(Protocol):
-    """Is notified of the sender's events, for metrics."""
+    """Receives the sender's events, for metrics."""
 
     def requesting(self, commands: int) -> None:
         """A request with this many commands begins."""

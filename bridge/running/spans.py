@@ -1,4 +1,4 @@
-"""The interface of spans for requests to Centrifugo. It does nothing unless tracing is configured."""
+"""The interface for spans of requests to Centrifugo. `OFF` is the implementation that does nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol

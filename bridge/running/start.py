@@ -1,4 +1,4 @@
-"""Checks the topics when Kafka answers, before the bridge reads. Pure."""
+"""Checks the topics after Kafka has answered and before the bridge reads. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from bridge.routing.model import covers
 from bridge.running.letters import LetterTopics
 
-ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka does not show topics without that right
+ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka hides topics without this right
 
 
 class StartError(Exception):
@@ -14,7 +14,7 @@ class StartError(Exception):
 
 
 class Topics(NamedTuple):
-    """`subscribed` are the topics to read. `missing` are those of the routes file that do not exist.
+    """`subscribed` are the topics to read. `missing` are the topics of the routes file that do not exist.
 
     `replay_missing` is true if a replay topic is set and does not exist.
     """
@@ -25,9 +25,10 @@ class Topics(NamedTuple):
 
 
 def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str) -> Topics:
-    """The topics to read; missing ones of the routes file may be created later.
+    """The topics to read. Missing topics of the routes file may be created later.
 
-    Raises StartError if the dead-letter topic does not exist, or if the routes file reads it or the replay topic.
+    Raises StartError if the dead-letter topic does not exist, or if the routes file reads the dead-letter topic or the
+    replay topic.
     """
     if letters.dead_letters and letters.dead_letters not in existing:
         raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))

@@ -34,10 +34,10 @@ logger = logging.getLogger("bridge")
 
 
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
-    """Run until one of the signals ENDING.
+    """Run until the process gets one of the signals in ENDING.
 
-    Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, ReceivingFailed,
-    and any other error that ends the poller.
+    Raises StartError (see `check_topics`), ListenError, KafkaRefused, ReceivingFailed, or another error that has ended
+    the poller.
     """
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stop = asyncio.Event()
@@ -51,14 +51,14 @@ async def run(config: Configuration, routes: Routes, version: str, tracer: Trace
 
 
 def freeze_startup_objects() -> None:
-    """Exclude startup objects from garbage collection, and collect less often: thousands of records are alive."""
+    """Exclude startup objects from garbage collection. Collect less often, because thousands of records are alive."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
 def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
-    """The first signal shuts the bridge down gracefully, the second immediately."""
+    """The first signal shuts the bridge down gracefully; the second signal ends it at once."""
 
     def on_signal() -> None:
         if stop.is_set():
@@ -72,7 +72,7 @@ def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
 
 
 async def _read(parts: Parts, config: Configuration, routes: Routes, stop: asyncio.Event) -> None:
-    """Wait for Kafka, then read until the end."""
+    """Wait until Kafka answers, then read until the bridge ends."""
     existing = await _wait_for_kafka(parts, stop)
     if existing is None:
         return
@@ -102,7 +102,7 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
 
 
 async def _wait_for_kafka(parts: Parts, stop: asyncio.Event) -> dict[str, int] | None:
-    """The existing topics, once Kafka answers; None if shutdown comes first."""
+    """Wait until Kafka answers, and return the existing topics; None if the shutdown begins first."""
     waiting = asyncio.create_task(_topics_once_available(parts))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -139,7 +139,7 @@ def _warn_of_topics(topics: Topics, config: Configuration) -> None:
 
 
 async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drain_s: float) -> None:
-    """Wait for the signal, and then for the poller to release its partitions. Raises the error that ends the bridge."""
+    """Wait for the signal, then until the poller has released its partitions. Raises the error that ends the bridge."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((stopping, bridge.ended), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -154,12 +154,12 @@ async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drai
 
 
 async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    """Await `do` after each pause of this many seconds, until cancelled."""
+    """Repeat until cancelled: wait this many seconds, then await `do`."""
     while True:
         await asyncio.sleep(seconds)
         try:
             await do()
-        except Exception as error:  # otherwise a bug would silently end the commits, or the measurement of lags
+        except Exception as error:  # a bug would silently end the commits or the lag measurements
             logger.error("repeated work failed with an internal error", extra=without_text(error))
 
 

@@ -1,1 +1,1 @@
-"""Makes a fallback ticket usable once in a fleet, by claims in a store that its processes share (docs/fleet.md)."""
+"""Makes a fallback ticket usable only once in a fleet: its processes share a store of claims (docs/fleet.md)."""

@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class OnError(StrEnum):
-    """The handling of a ticket if the store does not answer its claim."""
+    """What happens to a ticket if the store does not answer the claim."""
 
     REFUSE = "refuse"
     LOCAL = "local"
 
 
 class Result(StrEnum):
-    """The result of a claim, as counted. CONFLICT follows a LOCAL: another process used the ticket too."""
+    """The result of a claim, as counted. CONFLICT may follow LOCAL later: another process has used the ticket too."""
 
     WON = "won"
     USED = "used"
@@ -40,20 +40,20 @@ class StoreDown(NamedTuple):
 
 
 class StoreUp(NamedTuple):
-    """The store answers again. `unsent` claims have yet to be sent to it."""
+    """The store answers again. `unsent` is the number of claims that must still be sent to it."""
 
     kind: StoreKind
     unsent: int
 
 
 class StoreEvicts(NamedTuple):
-    """The store may forget claims; their tickets would be usable again."""
+    """The store may forget claims. Their tickets would then be usable again."""
 
     policy: str
 
 
 class Conflict(NamedTuple):
-    """A ticket accepted locally was used by another process too. `conflicts` is the total so far."""
+    """Another process has used a ticket that was accepted locally. `conflicts` is the total so far."""
 
     conflicts: int
 
@@ -62,9 +62,9 @@ ClaimsNotice = StoreDown | StoreUp | StoreEvicts | Conflict
 
 
 class ClaimsState(NamedTuple):
-    """For health and metrics. `up` is None until the store has answered or failed once, `used` until it has answered.
+    """For health and metrics. Without a store, all fields other than `store` are None.
 
-    Without a store, all fields but `store` are None.
+    `up` is None until the store has answered or failed. `used` is None until the store has answered.
     """
 
     store: StoreKind
@@ -78,7 +78,7 @@ class Claims(Protocol):
 
     @property
     def used(self) -> int | None:
-        """The number of the pool's tickets used in the fleet, as last reported; None if unknown."""
+        """How many tickets of the pool the fleet has used, as the store last reported; None if unknown."""
 
     async def claim(self, digest: bytes) -> Result:
         """Claim the ticket with this SHA-256 digest.
@@ -105,14 +105,17 @@ class Observer(Protocol):
     """Receives the events of claims."""
 
     def claimed(self, result: Result, seconds: float | None) -> None:
-        """A claim ended. `seconds` is the time that the store took, None if it was not called, and for CONFLICT."""
+        """A claim ended. `seconds` is the time that the store took; None for CONFLICT or if it was not called."""
 
     def noticed(self, notice: ClaimsNotice) -> None: ...
 
 
 @dataclass(slots=True)
 class SharedClaims:
-    """Claims in a store. `unsent`: keys of tickets that were accepted locally, until the store answers their claims."""
+    """Claims in a store.
+
+    `unsent` has the keys of tickets that were accepted locally and whose claims the store has not answered yet.
+    """
 
     store: ClaimStore
     on_error: OnError
@@ -162,14 +165,14 @@ class SharedClaims:
         return True
 
     async def _inspect(self) -> None:
-        """Warn of a store that may forget claims: once, and again after each recovery."""
+        """Warn if the store may forget claims: once at first, and once after each recovery."""
         policy = await self._called(self.store.evicts(), self.monotonic())
         self._inspected = True
         if policy:
             self.observer.noticed(StoreEvicts(policy))
 
     async def send_unsent(self, most: int) -> None:
-        """Send up to `most` claims on locally accepted tickets. A key stays queued until the store answers."""
+        """Send up to `most` claims for locally accepted tickets. A key stays queued until the store answers."""
         for _ in range(min(most, len(self.unsent))):
             try:
                 answer = await self._called(self.store.claim(self.unsent[0]), self.monotonic())

@@ -8,9 +8,10 @@ RETRY_S: Final = 1.0
 
 @dataclass(slots=True)
 class Gate:
-    """A failure closes the gate, and a success opens it. While it is closed, one attempt per `RETRY_S` passes.
+    """Allows or refuses calls of the store. A failed call closes the gate, and a successful call opens it.
 
-    Times are monotonic seconds. The failure of an attempt that began before the last success is outdated, and ignored.
+    While the gate is closed, it allows one attempt per `RETRY_S` seconds. A failure is ignored if its attempt began
+    before the last success. Times are monotonic seconds.
     """
 
     open: bool = True

@@ -1,4 +1,4 @@
-"""Opens the configured store. Imports the store's library only when needed: redis-py takes nine MiB."""
+"""Opens the configured store. The store's library is imported only if needed: redis-py takes nine MiB of memory."""
 
 import secrets
 

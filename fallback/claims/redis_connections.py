@@ -1,4 +1,4 @@
-"""Connections of redis-py that look up names of hosts in daemon threads (see common/name_lookups.py)."""
+"""Connections of redis-py that look up host names in daemon threads (see common/name_lookups.py)."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ class NamedConnection(Connection):
         self._names = names
 
     async def connect(self) -> None:
-        """Connect, unless connected. redis-py looks the name up again, and gets the answer from the resolver quickly.
+        """Connect if there is no connection yet. Raises RedisError.
 
-        Raises RedisError.
+        redis-py repeats the lookup, but the resolver then answers quickly.
         """
         if not self.is_connected:
             await _look_up(self._names, self.host, self.port, self.socket_connect_timeout)
@@ -33,20 +33,21 @@ class NamedConnection(Connection):
 
 
 class UnreadableFile(exceptions.ConnectionError):
-    """A TLS file cannot be read. The message has the reason, and not the path, which is a part of the URL."""
+    """A TLS file cannot be read. The message has only the reason, because the path is a part of the URL."""
 
 
 class NamedTlsConnection(NamedConnection, SSLConnection):
-    """The same over TLS. It is closed quickly even if the server hangs; event loops wait for half a minute."""
+    """The same over TLS. It is closed quickly even if the server hangs; by default, this takes half a minute."""
 
     def __init__(self, *, files: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
         self._files = files
 
     async def connect(self) -> None:
-        """Connect, unless connected. OpenSSL would wait for the writer of a named pipe, and the event loop with it.
+        """Connect if there is no connection yet. Raises RedisError.
 
-        Raises RedisError.
+        The TLS files are checked first: if a file is a named pipe, OpenSSL would wait for a writer and block the event
+        loop.
         """
         if not self.is_connected:
             _check(self._files)

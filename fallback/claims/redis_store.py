@@ -20,8 +20,8 @@ from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 T = TypeVar("T")
 CONNECTIONS: Final = 32
 PROBE_S: Final = 60
-# If this process already holds the ticket, the answer to its first claim was lost, and the ticket was restored to the
-# pool or accepted locally. So its later claim wins too.
+# A process claims a ticket again if the answer to its first claim was lost. The ticket was then put back into the pool,
+# or accepted locally. So a later claim of the same process wins too.
 CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   local used = redis.call('INCR', KEYS[2])
@@ -61,7 +61,7 @@ class Clients(NamedTuple):
 class RedisStore:
     """A `ClaimStore` in one Redis, over up to 32 connections. Commands are never retried.
 
-    A failure goes to the caller at once: `SharedClaims` decides what follows.
+    A failure is raised at once: `SharedClaims` decides what to do.
     """
 
     kind = StoreKind.REDIS
@@ -78,7 +78,7 @@ class RedisStore:
         self._known = False
 
     async def claim(self, key: str) -> Answer:
-        """Raises StoreError."""
+        """See `ClaimStore`. Raises StoreError."""
         keys = (self._ticket_keys + key, self._count_key)
         reply = await self._answered(lambda: self._evaluated(*keys, self._holder, str(KEPT_S)))
         match reply:
@@ -105,7 +105,7 @@ class RedisStore:
         return int(await self._client.get(self._count_key) or 0)
 
     async def evicts(self) -> str:
-        """See `ClaimStore`. Returns "" also if an ACL forbids INFO, which reports the policy."""
+        """See `ClaimStore`. Also returns "" if an ACL forbids INFO, which reports the policy."""
         try:
             memory: Any = await self._answered(lambda: self._client.info("memory"))
         except _NotAllowed:
@@ -131,8 +131,8 @@ class RedisStore:
                 raise StoreError(explanation(error)) from None
 
     async def _leave_server(self) -> None:
-        """Close the idle connections. A server that refuses commands may be a former primary, and the host's name may
-        lead to its successor by now.
+        """Close the idle connections. A server that refuses commands may be a former primary. The host's name may
+        already lead to the new primary.
         """
         await self._client.connection_pool.disconnect(inuse_connections=False)
 
@@ -167,7 +167,7 @@ def _of_a_reply(error: Exception) -> str:
 
 
 def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: float) -> Clients:
-    """Clients that connect on first use. Only the caller's deadline limits their time, except for Sentinels."""
+    """Clients that connect on first use. They have no timeouts, except for Sentinels: the caller has a deadline."""
     common: dict[str, Any] = {
         "db": place.db,
         **_credentials(place.login),
@@ -190,8 +190,8 @@ def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: f
 
 
 def _behind_sentinels(place: RedisSentinel, deadline_s: float, common: dict[str, Any]) -> Clients:
-    """Clients of the primary and its Sentinels. Each Sentinel gets a share of the deadline, so that a hanging one
-    leaves time for the others.
+    """Clients of the primary and its Sentinels. Each Sentinel gets a share of the deadline, so that a Sentinel that
+    hangs leaves time for the others.
     """
     share_s, names = deadline_s / (len(place.sentinels) + 1), NameLookups()
     own = {**common, **_credentials(place.sentinel_login), "db": 0, "names": names}

@@ -1,4 +1,4 @@
-"""Claims in an SQLite file, shared by the processes of one machine and kept across restarts. Runs in its own thread."""
+"""Claims in an SQLite file, which the processes of one machine share and which survives restarts."""
 
 import asyncio
 import os
@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS contact (id INTEGER PRIMARY KEY, filler BLOB NOT NULL
 class SqliteStore:
     """A `ClaimStore` in `folder`/claims.sqlite3.
 
-    It uses WAL with synchronous=NORMAL: a killed process loses nothing; a power failure may lose the last commits. WAL
-    does not work on NFS.
+    It uses WAL with synchronous=NORMAL: a killed process loses nothing, and a power failure may lose the last commits.
+    WAL does not work on NFS. All SQLite calls run in one thread.
     """
 
     kind = StoreKind.FILE
@@ -51,7 +51,7 @@ class SqliteStore:
         self._opened: tuple[int, int] | None = None
 
     async def claim(self, key: str) -> Answer:
-        """Raises StoreError."""
+        """See `ClaimStore`. Raises StoreError."""
         ticket = bytes.fromhex(key)
         return await self._in_thread(lambda connection: self._claim(connection, ticket))
 
@@ -73,7 +73,7 @@ class SqliteStore:
         return await self._in_thread(self._contacted)
 
     def _contacted(self, connection: sqlite3.Connection) -> int:
-        # More pages than a claim needs, and different ones each time: SQLite does not write a page that is as before.
+        # More pages than a claim needs, with new content each time, because SQLite does not write an unchanged page.
         filler = os.urandom(CONTACT_BYTES)
         connection.execute(
             "INSERT INTO contact VALUES (1, ?) ON CONFLICT DO UPDATE SET filler = excluded.filler", (filler,)
@@ -101,19 +101,19 @@ class SqliteStore:
             raise StoreError(DAMAGED) from None
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs in the thread. Raises OSError, sqlite3.Error, or for a damaged count ValueError or OverflowError."""
+        """Runs in the thread. Raises OSError or sqlite3.Error; for a damaged count, ValueError or OverflowError."""
         connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:
-            self._disconnect()  # which rolls back
+            self._disconnect()  # this rolls back
             raise
         return result
 
     def _connected(self) -> sqlite3.Connection:
-        """The connection. It is reopened if the file has been replaced."""
+        """The connection. If the file has been replaced, this opens a new connection."""
         if self._connection is None or self._file() != self._opened:
             self._disconnect()
             self._connection = self._connect()
@@ -129,7 +129,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         self._folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # closing another descriptor of the open file would drop SQLite's locks on it
+        with suppress(FileExistsError):  # only a new file: closing a second descriptor would drop SQLite's locks
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = sqlite3.connect(self._path, timeout=self._deadline_s, isolation_level=None)
         until = time.monotonic() + self._deadline_s
@@ -144,7 +144,7 @@ class SqliteStore:
         return connection
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
-        """False while another process holds the lock: SQLite does not wait for it when changing to WAL."""
+        """False while another process has the lock: SQLite does not wait for the lock when it changes to WAL."""
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

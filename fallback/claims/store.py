@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-KEPT_S: Final = 400 * 24 * 3600  # how long a store keeps a claim at least, unless it evicts claims
+KEPT_S: Final = 400 * 24 * 3600  # the minimum time for which a store keeps a claim that it does not evict
 
 
 class StoreKind(StrEnum):
@@ -15,7 +15,7 @@ class StoreKind(StrEnum):
 
 
 class Answer(NamedTuple):
-    """`mine` is True if this process holds the claim, made now or earlier. `used` counts the pool's used tickets."""
+    """`mine` is True if the claim belongs to this process. `used` is the number of used tickets of the pool."""
 
     mine: bool
     used: int
@@ -35,7 +35,7 @@ class ClaimStore(Protocol):
     def kind(self) -> StoreKind: ...
 
     async def claim(self, key: str) -> Answer:
-        """Record this process's claim of `key` (see `ticket_key`) unless there is one already. Raises StoreError."""
+        """Record this process's claim of `key` (see `ticket_key`) if `key` has no claim yet. Raises StoreError."""
 
     async def contact(self) -> int:
         """The number of used tickets of the pool. Also checks that a claim could be recorded. Raises StoreError."""

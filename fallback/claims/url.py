@@ -1,4 +1,4 @@
-"""Reads FALLBACK_CLAIMS_URL. Pure. Errors never quote the URL: any part may be a mistyped password."""
+"""Reads FALLBACK_CLAIMS_URL. Pure. Errors never quote the URL, because any part may be a mistyped password."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +18,11 @@ SENTINEL_PARAMETERS: Final = ("sentinel_username", "sentinel_password")
 
 
 class BadClaimsUrl(Exception):
-    """The problem with the URL, without quoting it."""
+    """The URL cannot be used. The message has the problem, and does not quote the URL."""
 
 
 class Login(NamedTuple):
-    """User and password; empty = not set. Never shown."""
+    """User and password; empty = not set. The representation hides both."""
 
     username: str = ""
     password: str = ""
@@ -80,12 +80,12 @@ def parse_claims_url(url: str) -> Place:
     try:
         fields = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise BadClaimsUrl('it has a part after "?" that is not name=value; in a password write %3F') from None
+        raise BadClaimsUrl('it has a part after "?" that is not name=value; in a password, write %3F') from None
     read = READERS.get(parts.scheme)
     if read is None:
         raise BadClaimsUrl("its scheme is unknown")
     if parts.fragment:
-        raise BadClaimsUrl('it contains "#"; in a password write %23')
+        raise BadClaimsUrl('it contains "#"; in a password, write %23')
     return read(parts, fields)
 
 
@@ -133,7 +133,7 @@ def _is_absolute(path: str) -> bool:
 def _only(fields: dict[str, str], known: Sequence[str]) -> None:
     if not set(fields) <= set(known):
         accepted = ", ".join(known) or "none"
-        raise BadClaimsUrl(f'it has an unknown parameter after "?" (accepted: {accepted}); in a password write %3F')
+        raise BadClaimsUrl(f'it has an unknown parameter after "?" (accepted: {accepted}); in a password, write %3F')
 
 
 def _login(netloc: str) -> tuple[Login, str]:

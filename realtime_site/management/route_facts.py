@@ -65,7 +65,7 @@ def _keeps(namespace: Namespace) -> bool:
 
 
 def _is_positive(duration: Any) -> bool:
-    """True also for a value that is not a duration: Centrifugo does not start with it."""
+    """Also True for a value that is not a duration, because Centrifugo does not start with such a value."""
     try:
         return milliseconds(duration or 0) > 0
     except ValueError:

@@ -9,9 +9,9 @@ from typing import Any, Final
 # Keys in scope["extensions"].
 # An async function without arguments: True if the client has closed its connection.
 CLIENT_LEFT: Final = "realtime_site.client_left"
-# A function without arguments: the body, once, if all of it has arrived; else None. It replaces awaiting `receive`.
+# A function without arguments, called once instead of `receive`: the whole body, or None if it has not arrived yet.
 TAKE_BODY: Final = "realtime_site.take_body"
-# A function of status, headers and body: writes the whole response. It replaces awaiting `send` twice.
+# A function of status, headers and body, called instead of `send`: writes the whole response.
 RESPOND: Final = "realtime_site.respond"
 # A function without arguments: the seconds since the request arrived at this host.
 WAITED: Final = "realtime_site.waited"

@@ -12,7 +12,10 @@ def _nothing() -> None:
 
 
 class Deadline:
-    """Calls `on_passed` when it passes. Moving it later needs no new timer: the running one checks when it fires."""
+    """Calls `on_passed` when the deadline passes.
+
+    A move to a later time needs no new timer: the running timer checks the deadline when it fires.
+    """
 
     __slots__ = ("_at", "_loop", "_on_passed", "_timer")
 

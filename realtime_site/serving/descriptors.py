@@ -1,6 +1,7 @@
 """Refuses connections before the process runs out of file descriptors.
 
-Otherwise uvloop accepts and closes connections silently, and calls to identity fail because no socket can be opened.
+If the process runs out, uvloop accepts connections and closes them silently, and calls to identity fail because they
+cannot open a socket.
 """
 
 import logging
@@ -11,8 +12,9 @@ from typing import Final
 
 from centrifugo_proxy.telemetry import metrics
 
-# Descriptors kept free for gRPC, files, and the connections of two turns of the event loop (common/listeners.py), which
-# are accepted before they are refused. Half of the free ones, if that is less.
+# How many descriptors stay free: for gRPC, for files, and for connections that are accepted before they are refused.
+# There can be as many of these as the event loop accepts in two iterations (common/listeners.py). If fewer than twice
+# this number are free at first, half of the free descriptors stay free.
 RESERVED: Final = 64
 
 logger = logging.getLogger("realtime_site.serving")
@@ -20,7 +22,10 @@ logger = logging.getLogger("realtime_site.serving")
 
 @dataclass(slots=True)
 class DescriptorLimit:
-    """The process's limit (`ulimit -n`). The system assigns the lowest free number: a high one means few are left."""
+    """The limit of the process (`ulimit -n`).
+
+    The system assigns the lowest free number, so a connection with a high number shows that few descriptors are left.
+    """
 
     limit: int
     _highest: int | None = None
@@ -41,9 +46,9 @@ class DescriptorLimit:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of open files to the hard one. Returns the limit.
+    """Raise the soft limit of open files to the hard limit. Returns the new limit.
 
-    The soft limit is often 1024, for programs that use select(). Servers that do not may raise it.
+    The soft limit is often 1024, for programs that use select(). This service does not use select().
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # macOS refuses an unlimited number

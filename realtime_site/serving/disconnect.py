@@ -1,7 +1,7 @@
 """Watches the clients of open requests, without a task or a timer for each.
 
-One timer checks all open requests every 50 ms. A request that is older than that, and whose body has been read, gets a
-task that waits for the server's `http.disconnect`. Most requests are answered earlier. Reasons:
+One timer checks all open requests every 50 ms. If a request is older than 50 ms and its body has been read, it gets a
+task that waits for `http.disconnect` from the server. Most requests are answered before that. The reasons are in
 docs/design/watching-for-disconnects.md.
 """
 
@@ -12,7 +12,8 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Message, Receive
 
 CHECK_EVERY_S: Final = 0.05
-# Loop iterations from a closed socket to a woken listener: poll, end of file, connection lost, event, and one spare.
+# How many loop iterations pass between a closed socket and a woken listener: poll, end of file, connection lost, event,
+# and one spare.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
@@ -57,6 +58,7 @@ class AsgiCaller:
 
     async def gone(self) -> bool:
         """True if the client has hung up, as far as the socket shows.
+
         Call this only after the body has been read. A hang-up may cancel the request before this method returns.
         """
         if self._has_left is not None:
@@ -90,7 +92,7 @@ class AsgiCaller:
         self._has_left, self.waited_s = None, not_known
         if self._listener is not None:
             self._listener.cancel()
-            self._listener = None  # its exception refers to its frames, and they to this object: a reference cycle
+            self._listener = None  # a reference cycle: its exception refers to its frames, which refer to this object
 
     def _listen(self) -> "asyncio.Task[None]":
         if self._listener is None:

@@ -1,6 +1,7 @@
 """Distinguishes clients that have closed their connection from clients that have only finished sending.
-Both send a FIN. They differ once the server writes: the kernel of a client that has closed answers with a reset.
-The server writes an interim response of HTTP/1.1, which clients skip (RFC 9110, 15.2).
+
+Both kinds of client send a FIN. They differ when the server writes: if the client has closed, its kernel answers with a
+reset. The server writes an interim response of HTTP/1.1, which other clients skip (RFC 9110, 15.2).
 """
 
 import asyncio
@@ -9,13 +10,13 @@ from typing import Final
 from realtime_site.serving.http_messages import CONTINUE
 from realtime_site.serving.socket_state import CLOSED, socket_state
 
-RESET_S: Final = 0.01  # wait for the reset; within a cluster it takes less than a millisecond
+RESET_S: Final = 0.01  # how long to wait for the reset; in a cluster, it takes less than a millisecond
 
 
 async def has_left(transport: asyncio.Transport) -> bool:
     """True if the client has closed, and its reset arrives within RESET_S.
 
-    Writes an interim response, so the client must await an HTTP/1.1 answer.
+    Call it only while the client waits for an HTTP/1.1 response, because it writes an interim response.
     """
     if transport.is_closing():
         return True

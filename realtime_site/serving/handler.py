@@ -2,8 +2,8 @@
 
 Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals. For
 each request it starts two tasks, to watch for a disconnect. With that handler, a connect takes four to five times the
-CPU (docs/performance.md). This one reads the body itself, up to a limit, and runs the middlewares and the view in the
-server's task. It does not send request_started and request_finished: databases and caches use these signals, and this
+CPU (docs/performance.md). LeanHandler reads the body itself, up to a limit, and runs the middlewares and the view in
+the server's task. It does not send request_started and request_finished, which only databases and caches use: this
 service has neither.
 
 A test sends the same requests through both handlers (Django 5.2).
@@ -33,7 +33,7 @@ TOO_SLOW: Final = 408
 # For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
-LENGTH_DIGITS: Final = 20  # the first digits of a longer content-length exceed every limit
+LENGTH_DIGITS: Final = 20  # a content-length with this many digits exceeds every limit
 NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
 
@@ -53,7 +53,7 @@ class LeanHandler(ASGIHandler):
         if self._view_middleware or self._template_response_middleware or self._exception_middleware:  # type: ignore[attr-defined]
             raise ImproperlyConfigured(
                 "MIDDLEWARE has a middleware with process_view, process_template_response or process_exception; "
-                "accepted: middlewares without these hooks, which would not be called."
+                "accepted: middlewares without these hooks, because the service does not call them."
             )
         self._watch = Watch(asyncio.get_running_loop())
         self._max_body_bytes: int = settings.PROXY_MAX_BODY_BYTES
@@ -142,7 +142,7 @@ class LeanHandler(ASGIHandler):
         except Resolver404:  # for a target that is not a path, such as OPTIONS *
             return NOT_FOUND
 
-    @markcoroutinefunction  # returns the view's coroutine, which Django awaits; this saves one level
+    @markcoroutinefunction  # returns the view's coroutine, which Django awaits; this saves one coroutine
     def _get_response_async(self, request: HttpRequest) -> Coroutine[Any, Any, HttpResponseBase]:
         """The view's response. Every view is a coroutine function, and no middleware has hooks around it."""
         match = self.resolve_request(request)
@@ -151,9 +151,9 @@ class LeanHandler(ASGIHandler):
 
 
 def _announced(scope: Scope) -> int:
-    """The size of the body by its content-length header, 0 if there is none."""
+    """The size of the body in the content-length header; 0 if there is no such header."""
     value: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    digits = value.lstrip(b"0")[:LENGTH_DIGITS]  # a header may have thousands, and int() refuses so many
+    digits = value.lstrip(b"0")[:LENGTH_DIGITS]  # a header may have thousands, which int() refuses
     return int(digits) if digits.isdigit() else 0
 
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("uvicorn.error")
 
 
 class Tasks(Protocol):
-    """The tasks that run."""
+    """The running tasks."""
 
     def discard(self, task: "asyncio.Task[None] | None", /) -> None: ...
 
@@ -26,7 +26,7 @@ class Overload(Protocol):
 
 
 class Connection(Protocol):
-    """The connection, as an exchange uses it."""
+    """The part of a connection that an exchange uses."""
 
     shutting_down: bool
 
@@ -44,14 +44,17 @@ class Connection(Protocol):
         """Called once, when the whole response has been written."""
 
     def fail(self, *, begun: bool) -> None:
-        """Called if the application has ended without a whole response. `begun`: a part of it has been written."""
+        """Called if the application has ended without a whole response. `begun` is true if a part was written."""
 
     async def drained(self) -> None:
         """Wait while too much is buffered for the client."""
 
 
 class Exchange:
-    """A request and its response. `complete`: the whole request has arrived. `answered`: the response is written."""
+    """A request and its response.
+
+    `complete` is true if the whole request has arrived. `answered` is true if the whole response has been written.
+    """
 
     complete = disconnected = answered = False
     buffered = 0
@@ -93,7 +96,7 @@ class Exchange:
     ) -> None:
         """Run the application. If it ends without a whole response, answer 500, or cut a response that has begun.
 
-        At the end the current task removes itself from `tasks`: a done callback would take another turn of the loop.
+        At the end, the current task removes itself from `tasks`. A done callback would take another loop iteration.
         """
         if overload is not None:
             overload.starting -= 1
@@ -113,7 +116,7 @@ class Exchange:
     # What the application calls
 
     async def receive(self) -> Message:
-        """The body as it arrives, then `http.disconnect` once the client has disconnected or has its answer."""
+        """The body as it arrives, then `http.disconnect` when the client has disconnected or has got its answer."""
         if self._expects_continue:
             self._expects_continue = False
             self._connection.write(CONTINUE)
@@ -142,7 +145,7 @@ class Exchange:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def take_body(self) -> bytes | None:
-        """The body, if all of it has arrived. Call it before `receive`, which afterwards waits for a disconnect."""
+        """The body if all of it has arrived; else None. Call it before `receive`, which then waits for a disconnect."""
         if not self.complete or self._delivered or self.disconnected:
             return None
         self.buffered = 0
@@ -153,8 +156,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Write the response. A body in one part is written together with the head.
 
-        Raises RuntimeError for a message out of order, a header with a line break, and a body that is not as long as
-        its content-length.
+        Raises RuntimeError for a message out of order, for a header with a line break, and for a body whose length
+        differs from its content-length.
         """
         if self.disconnected:
             return
@@ -173,7 +176,7 @@ class Exchange:
             self._end()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write the whole response. Raises RuntimeError if a response has begun, and for the faults named in `send`."""
+        """Write the whole response. Raises RuntimeError like `send`, and if a response has begun."""
         if self.disconnected:
             return
         if self._start is not None or self.answered:
@@ -198,7 +201,7 @@ class Exchange:
         self._connection.write(head, part)
 
     def _framed(self, status: int, body: bytes, *, more: bool) -> bytes:
-        """A part of the body in the form in which it is sent."""
+        """The bytes that are sent for a part of the body."""
         if self._bodiless(status):
             return b""
         if self._chunked:

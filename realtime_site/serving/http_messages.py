@@ -51,9 +51,9 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
 
 
 class Heads:
-    """Remembers the beginnings of heads: status line and fields. Responses of one kind usually have the same.
+    """Remembers the beginnings of heads (status line and fields). Responses of one kind usually have the same one.
 
-    uvicorn replaces its list of common headers every second, with the date. Then all are forgotten.
+    Every second, uvicorn replaces its list of common headers, which has the date. Then all heads are forgotten.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Heads:
         self._common: Headers | None = None
 
     def of(self, status: int, own: tuple[tuple[bytes, bytes], ...], common: Headers) -> Fields:
-        """The beginning of a head with these headers. Raises RuntimeError for a line break in one."""
+        """The beginning of a head with these headers. Raises RuntimeError if a header contains a line break."""
         if common is not self._common or len(self._heads) >= MOST_HEADS:
             self._heads, self._common = {}, common
         head = self._heads.get((status, own))

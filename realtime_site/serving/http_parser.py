@@ -1,7 +1,7 @@
 """Parses requests with httptools (llhttp), within limits.
 
 httptools does not limit heads and trailers, passes trailers on as headers, and stops at an upgrade. This module limits
-them, drops trailers, and ignores upgrades.
+heads and trailers, drops trailers, and ignores upgrades.
 """
 
 import re
@@ -30,7 +30,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Refused(Exception):
-    """The bytes are not a request that can be answered. The argument is the response; nothing is read after it."""
+    """The bytes are not an acceptable request. The argument is the response. After it, nothing more is read."""
 
     @property
     def response(self) -> bytes:
@@ -108,7 +108,7 @@ class RequestParser:
             raise Refused(TOO_LARGE)
 
     def _feed(self, piece: bytes) -> int | None:
-        """Parse the piece. Returns where an upgrade stopped the parser, otherwise None."""
+        """Parse the piece. Returns the position at which an upgrade stopped the parser; None without an upgrade."""
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
@@ -121,7 +121,7 @@ class RequestParser:
         return None
 
     def _ignore_upgrade(self) -> None:
-        """Continue with a new parser, which reads the body by the headers that define its length."""
+        """Continue with a new parser. It gets only the headers that define the length of the body."""
         framing = [b"%b: %b\r\n" % header for header in self._headers if header[0] in FRAMING]
         self._parser = httptools.HttpRequestParser(self)
         self._upgrading, self._replaying = False, True

@@ -1,7 +1,8 @@
 """The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
 It answers requests one at a time and in order. It limits the size and the time of a head, and the buffered part of a
-body, and releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
+body. It releases a connection as soon as the connection ends. docs/design/http-protocol.md explains why it replaces
+uvicorn's own class.
 """
 
 import asyncio
@@ -28,11 +29,11 @@ from realtime_site.serving.socket_state import CLOSE_WAIT, CLOSED, socket_state
 HEAD_S: Final = 10.0
 LINGER_S: Final = 1.0  # after an early answer, read and drop input for this long: a reset would lose the answer
 FLUSH_S: Final = 10.0  # time for a client to read its last answer
-HALF_CLOSED_S: Final = 0.1  # after a FIN, check whether the client has closed or waits for its answer
-READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop for too long
-WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
-PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
-BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
+HALF_CLOSED_S: Final = 0.1  # time from a FIN to the check whether the client has closed or waits
+READ_BYTES: Final = 16 * 1024  # the most that is read at once; more would block the event loop for too long
+WRITE_BYTES: Final = 16 * 1024  # while more answers are buffered, no further request is answered
+PIECE_BYTES: Final = 1024  # the most that is parsed at once; limits how many pipelined requests are held
+BODY_BYTES: Final = 64 * 1024  # while more of a body is buffered, reading pauses
 LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel when it arrived
 
 logger = logging.getLogger("uvicorn.error")
@@ -42,7 +43,7 @@ BUSY: Final = error_response(503, "too many connections")
 
 
 class _ReadBuffer(threading.local):
-    """A buffer shared by the connections of a thread: its event loop uses it for one connection at a time."""
+    """A buffer that the connections of a thread share. The event loop uses it for only one connection at a time."""
 
     def __init__(self) -> None:
         self.view = memoryview(bytearray(READ_BYTES))
@@ -52,7 +53,10 @@ _read_buffer = _ReadBuffer()
 
 
 class HttpProtocol(asyncio.BufferedProtocol):
-    """One connection. uvicorn creates it, calls `shutdown`, and waits until `server_state.connections` is empty."""
+    """One connection, which uvicorn creates.
+
+    To stop, uvicorn calls `shutdown`, and waits until `server_state.connections` is empty.
+    """
 
     __slots__ = (
         "_application", "_buffer", "_closing", "_current", "_data", "_deadline", "_drain_waiters", "_eof",
@@ -120,7 +124,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release what the connection holds, however it ended. An answer that comes later is ignored."""
+        """Release everything that the connection holds. An answer that comes later is ignored."""
         self._server.connections.discard(self)
         self._closing = True
         self._deadline.end()
@@ -218,7 +222,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self.update_reading()
 
     def update_reading(self) -> None:
-        """Pause or resume reading from the socket, by how much is held."""
+        """Pause reading from the socket if too much is held; otherwise resume it."""
         held = bool(self._data) or (self._receiving is not None and self._receiving.buffered > BODY_BYTES)
         pause = (held or self._yielding) and not self._closing
         if pause != self._paused and not self._transport.is_closing():
@@ -316,11 +320,11 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # What the application calls, in place of ASGI's `receive` and `send`
 
     def take_body(self) -> bytes | None:
-        """The body of the request that is being answered, if it has arrived whole."""
+        """The body of the current request, if all of it has arrived."""
         return None if self._current is None else self._current.take_body()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the current request. Without one, nothing is written: the client has disconnected or got a refusal."""
+        """Answer the current request. If there is none, do nothing: the client has disconnected or got a refusal."""
         if self._current is not None:
             self._current.respond(status, headers, body)
 
@@ -383,7 +387,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # Ending
 
     def _refuse_after_answers(self, response: bytes) -> None:
-        """Refuse a request that cannot be parsed, after the answers to the complete requests before it."""
+        """Refuse a request that cannot be parsed. The complete requests before it are answered first."""
         # The message is uvicorn's; the flood filter passes one line in 30 seconds.
         logger.warning("Invalid HTTP request received.")
         self._forget_data()
@@ -442,7 +446,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
     async def client_left(self) -> bool:
         """True if the client has closed its connection. False for a client that has only finished sending.
 
-        Also False after the FIN of an HTTP/1.0 client: it knows no interim response, so the server cannot check.
+        Also False after the FIN of an HTTP/1.0 client: HTTP/1.0 has no interim responses, so the server cannot check.
         """
         if self._current is None or self._transport.is_closing():
             return True
@@ -454,9 +458,9 @@ class HttpProtocol(asyncio.BufferedProtocol):
     def waited_s(self) -> float:
         """Seconds since the last bytes of this connection arrived at this host.
 
-        They belong to the request, unless the client sends requests without waiting for answers. Usually the result is
-        the time since the bytes were read. If the event loop lags, or if the connection may have waited to be
-        accepted, the kernel is asked for the whole time.
+        These bytes belong to the current request if the client waits for an answer before it sends the next request.
+        Usually the result is the time since the bytes were read. The kernel is asked for the whole time if the event
+        loop lags, or if the connection may have waited to be accepted.
         """
         in_loop_s = perf_counter() - self._read_at
         if self._unanswered or in_loop_s > LAG_S:

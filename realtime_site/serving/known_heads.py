@@ -1,9 +1,9 @@
 """Remembers the heads that the parser has accepted, so that the next request with the same head is not parsed again.
 
-For each event, Centrifugo sends the same head with every request, except for the length of the body and the client
-headers that it forwards. Parsing it calls back into Python a dozen times, which is a fifteenth of the work of a
-connect. A remembered head is used if one read begins with its bytes and contains exactly the body that it announces:
-the parser would find the same request.
+Centrifugo sends almost the same head with every request for an event: only the length of the body and the forwarded
+client headers differ. Parsing a head calls back into Python a dozen times, which is a fifteenth of the work of a
+connect. A remembered head is used if the bytes of one read are exactly this head and a body of the announced length.
+The parser would find the same request.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from realtime_site.serving.http_parser import Request
 HEAD_END: Final = b"\r\n\r\n"
 MOST_HEADS: Final = 256
 LONGEST_HEAD: Final = 2048
-# Heads with these are left to the parser: their requests can be more than a head and a body of the announced length, or
-# their values differ every time.
+# Heads with these headers are always parsed: such a request can be more than a head and a body of the announced length,
+# or the value of the header differs every time.
 UNFIT: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"trailer", b"traceparent", b"tracestate"})
 
 
@@ -31,7 +31,7 @@ class KnownHead:
 
 
 class KnownHeads:
-    """The heads of a process. When they are too many, all are dropped, so that heads that never repeat cannot stay."""
+    """The heads of a process. If there are too many, all are dropped, so that heads that never repeat do not stay."""
 
     def __init__(self) -> None:
         self._heads: dict[bytes, KnownHead] = {}
@@ -43,10 +43,10 @@ class KnownHeads:
         return None if known is None or len(body) != known.length else (known, body)
 
     def remember(self, read: bytes, request: Request) -> None:
-        """Remember the head of `read`, in which the parser has found exactly this request.
+        """Remember the head of `read`. The parser has found exactly this request in `read`.
 
-        Only if the head announces as many bytes as follow the first empty line of `read`: otherwise that line may not
-        be the end of the head.
+        The head is not remembered if it announces another number of bytes than follow the first empty line of `read`:
+        this line may not be the end of the head.
         """
         head, _, body = read.partition(HEAD_END)
         if len(head) > LONGEST_HEAD or not UNFIT.isdisjoint(name for name, _ in request.headers):
@@ -59,7 +59,7 @@ class KnownHeads:
 
 
 def _announced(headers: Sequence[tuple[bytes, bytes]]) -> int | None:
-    """The length of the body by a single content-length header; None without one."""
+    """The length of the body in the content-length header; None if there is not exactly one such header."""
     lengths = [value for name, value in headers if name == b"content-length"]
     return int(lengths[0]) if len(lengths) == 1 and lengths[0].isdigit() else None
 

@@ -21,10 +21,10 @@ ANY_HOST: Final = frozenset({"/health", "/health/live", "/health/ready", "/metri
 def allowed_hosts(get_response: GetResponse) -> GetResponse:
     """Answer 400 for a Host that is not in ALLOWED_HOSTS.
 
-    Our views do not compare it: they never call Django's `get_host`.
+    The views do not check the Host themselves, because they never call Django's `get_host`.
 
     Health and metrics are answered for any Host: kubelets and Prometheus send the pod's address, which no setting can
-    list. With "*" in ALLOWED_HOSTS the middleware is not installed.
+    list. If ALLOWED_HOSTS contains "*", the middleware is not installed.
     """
     allowed = settings.ALLOWED_HOSTS
     if "*" in allowed:

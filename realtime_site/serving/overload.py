@@ -1,8 +1,10 @@
 """Refuses proxy requests above the limit of requests in flight, before any object is created for them.
-In a storm most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
-endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class refuses requests
-with a known head itself, with the same bytes, counts and spans; it does not measure their queue delay. If the endpoint
-would give another answer before it checks the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
+
+In a storm, most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
+endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class itself refuses
+requests with a known head. It makes the same bytes, counts and spans, but does not measure the queue delay. If the
+endpoint would give another answer before it checks the limit (403, 404, 405, 413, 501 …), the request goes to the
+endpoint.
 """
 
 from time import perf_counter
@@ -30,7 +32,7 @@ OVERLOAD: Final = "realtime_site.overload"
 class Overload:
     """The limit of requests in flight, for the connections of a process.
 
-    `starting` counts requests whose task exists and has not begun: they have no slot yet, and may take one.
+    `starting` is the number of requests whose task exists but has not begun. They have no slot yet, but may take one.
     """
 
     def __init__(self, runtime: Runtime, *, allowed_hosts: list[str], max_body_bytes: int) -> None:
@@ -52,7 +54,7 @@ class Overload:
     def refusal(self, known: KnownHead, body: bytes, connection: Scope, headers: Headers) -> bytes | None:
         """The response to a request while `full`, with these headers; None if the application must answer.
 
-        `connection` is what the scopes of the connection's requests have in common.
+        `connection` is the part of the scope that all requests of a connection share.
         """
         started = perf_counter()
         if known.judged_by is not self:
@@ -98,7 +100,7 @@ class Overload:
         self._runtime.tracer.server_span(scope, request.path).finish(status, OVERLOADED.outcome)
 
     def _response(self, event: str, headers: Headers) -> bytes:
-        """The whole response. uvicorn replaces its list of headers every second, with the date."""
+        """The whole response. Every second, uvicorn replaces its list of headers, which has the date."""
         if headers is not self._rendered_with:
             self._rendered, self._rendered_with = {}, headers
         if event not in self._rendered:

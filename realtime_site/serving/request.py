@@ -9,10 +9,10 @@ from realtime_site.serving.asgi_types import Scope
 
 
 class LeanRequest(ASGIRequest):
-    """Sets the attributes that routing and our views read. META, headers and the rest are built on first use, or at
-    once for a request with a query string or a root path.
+    """Sets only the attributes that routing and the service's views read.
 
-    Building META costs more than the rest of the request object.
+    The other attributes, such as META and headers, are built on first use, or at once for a request with a query string
+    or a root path. Building META costs more than the rest of the request object.
     """
 
     _completed = False  # True from the start of the completion
@@ -27,7 +27,7 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if self._completed:  # or being completed: the attribute does not exist
+        if self._completed:  # completed, or being completed: the attribute does not exist
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)
@@ -40,8 +40,8 @@ class LeanRequest(ASGIRequest):
         self.resolver_match = match
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Same as Django, except for a parameter with an unknown encoding: Django raises an error, and this leaves the
-        content type empty.
+        """Same as Django, except for a parameter with an unknown encoding: Django raises an error, but this method
+        leaves the content type empty.
         """
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
@@ -49,6 +49,6 @@ class LeanRequest(ASGIRequest):
             self.content_type, self.content_params = "", {}
 
     def close(self) -> None:
-        """Close uploaded files. A request that was never completed has none."""
+        """Close uploaded files. A request that was never completed has no files."""
         if self._completed and "_stream" in self.__dict__:  # checked last: reading __dict__ creates it
             super().close()

@@ -23,6 +23,6 @@ def socket_state(transport: asyncio.Transport) -> SocketState:
     """The state of the transport's socket; UNKNOWN if it is closed or not TCP. Each call makes a system call."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SINCE_DATA.stop)
-    except OSError:  # a Unix socket, or a closed one
+    except OSError:  # a Unix socket, or a closed socket
         return UNKNOWN
     return SocketState(info[0], int.from_bytes(info[SINCE_DATA], "little") / 1000)

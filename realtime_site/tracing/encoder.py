@@ -1,8 +1,9 @@
 """Encodes the records of spans for OTLP, and caches their common parts.
 
-OpenTelemetry's own encoder builds a protobuf message for every attribute of every span. Spans with the same facts
-differ only in their ids, times, flags and trace state. Ids and times have fixed places; the facts are encoded once and
-appended. In protobuf, two concatenated encodings are the encoding of the merged message.
+OpenTelemetry's own encoder builds a protobuf message for every attribute of every span. Here, the facts of a span (see
+records.py) are encoded once and cached. Spans with the same facts differ only in their ids, times, flags and trace
+state. An encoded span is its ids and times in fixed places, followed by the cached facts. This works because, in
+protobuf, two concatenated encodings are the encoding of the merged message:
 https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
 
@@ -36,7 +37,7 @@ MOST_FRAMES: Final = 1024
 
 
 class Frame(NamedTuple):
-    """The encoding around the ids and times of a span: its tag and length before them, its common fields after them."""
+    """The bytes around the ids and times of a span: tag and length before them, and the common fields after them."""
 
     before: bytes
     after: bytes

@@ -19,11 +19,11 @@ from realtime_site.tracing.queue import Ended, spans_of
 from realtime_site.tracing.records import Record
 from realtime_site.variables.trace_options import TraceOptions
 
-# Statuses after which the collector may accept the same spans. All others are final.
+# Statuses after which the collector may accept the same spans later. All other errors are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024
-AT_A_TIME: Final = 32  # records that are encoded without letting other threads run
+AT_A_TIME: Final = 32  # how many records are encoded before other threads may run
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 
@@ -92,7 +92,7 @@ class LeanExporter(SpanExporter):
         return encode(parts, self._resource, self._scope)
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
-        """Send once. Returns the failure ("" if there is none), and whether a retry cannot help."""
+        """Send once. Returns the problem ("" if there is none), and True if a retry cannot help."""
         try:
             response = self._http.urlopen(
                 "POST",
@@ -114,7 +114,7 @@ class LeanExporter(SpanExporter):
 
 
 def _failure(error: Exception) -> str:
-    """What failed, without the URL. The system's or TLS's error is an argument or the cause of urllib3's error."""
+    """The problem, without the URL. An error of the system or of TLS is an argument or the cause of urllib3's error."""
     cause = next((each for each in (error, *error.args, error.__cause__) if isinstance(each, OSError)), None)
     match cause:
         case FileNotFoundError() | PermissionError() | IsADirectoryError():

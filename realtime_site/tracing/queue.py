@@ -1,6 +1,7 @@
 """The queue of ended spans, and the thread that exports them in batches.
 
-The SDK's BatchSpanProcessor takes spans only. Ours takes records too, which cost the event loop one append to a deque.
+The SDK's BatchSpanProcessor accepts only spans. This queue also accepts records. A record costs the event loop only one
+append to a deque.
 """
 
 import logging
@@ -41,7 +42,7 @@ class Exporter(Protocol):
 class SpanQueue(SpanProcessor):
     """Exports batches of added spans, at least every `delay_s` seconds. A full queue drops its oldest spans.
 
-    `size` and `batch` count a request with its calls as one, and each span of the SDK as one.
+    `size` and `batch` are numbers of items. An item is a request with its calls, or a span of the SDK.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class SpanQueue(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export the queued spans. False if some are still queued after the timeout.
 
-        A batch that the thread is exporting is not queued any more, so it may still be on its way.
+        A batch that the thread is exporting is not in the queue any more, so it may not be exported yet.
         """
         until = monotonic() + timeout_millis / 1000
         while self._queue and monotonic() < until:
@@ -112,7 +113,7 @@ class SpanQueue(SpanProcessor):
                 self._send(batch)
 
     def _taken(self) -> list[Ended]:
-        take = self._queue.popleft  # the event loop also takes, but only from a queue that is full
+        take = self._queue.popleft  # the event loop removes items too, but only from a full queue
         return [take() for _ in range(min(self._batch, len(self._queue)))]
 
     def _send(self, batch: list[Ended]) -> None:

@@ -1,4 +1,4 @@
-"""The spans of proxy requests, as tuples. The export's thread turns them into spans; requests spend no time on it."""
+"""The spans of proxy requests, as tuples. The exporting thread turns them into spans, to save requests the time."""
 
 from typing import Any, NamedTuple
 
@@ -35,12 +35,12 @@ class ClientFacts(NamedTuple):
     status: int
 
 
-# The fields of ServerFacts or ClientFacts as a plain tuple, which is faster to create than the named one.
+# The fields of ServerFacts or ClientFacts as a plain tuple, which is faster to create than a named tuple.
 Facts = tuple[Any, ...]
 # A client span below a request's span, also a plain tuple: facts, span_id, start and end.
 Call = tuple[Facts, bytes, int, int]
-# A sampled span that has ended: facts, trace_id, span_id, parent_id (b"" without one), whether the parent is remote,
-# trace state, start and end, and the calls below it. Times are Unix nanoseconds.
+# A sampled span that has ended: facts, trace_id, span_id, parent_id (b"" without a parent), whether the parent is
+# remote, trace state, start and end, and the calls below it. Times are Unix nanoseconds.
 Record = tuple[Facts, bytes, bytes, bytes, bool, TraceState, int, int, tuple[Call, ...]]
 
 
@@ -81,7 +81,7 @@ def _http_attributes(facts: ServerFacts) -> dict[str, str | int]:
     if facts.server:
         host, port = facts.server
         attributes["server.address"] = host
-        if port is not None:  # a Unix socket has none
+        if port is not None:  # a Unix socket has no port
             attributes["server.port"] = port
     if facts.status:
         attributes["http.response.status_code"] = facts.status

@@ -75,7 +75,7 @@ def _record_into(processor: SpanProcessor, resource: Resource, scope: Instrument
 
 
 async def shut_down(provider: TracerProvider) -> None:
-    """Flush queued spans. Uses a daemon thread, so that a hanging collector delays the exit by FLUSH_TIMEOUT_S only."""
+    """Flush queued spans, in a daemon thread: a collector that hangs delays the exit by at most FLUSH_TIMEOUT_S."""
     thread = threading.Thread(target=provider.shutdown, name="flush-spans", daemon=True)
     thread.start()
     await asyncio.to_thread(thread.join, FLUSH_TIMEOUT_S)

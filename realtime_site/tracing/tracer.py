@@ -1,7 +1,7 @@
 """Records the spans of proxy requests, without the SDK's span object.
 
-The SDK's spans can change from any thread at any time. That takes locks, copies and checks for every attribute
-(docs/design/recorded-spans.md). Ours are recorded once, when they end, as a tuple (records.py).
+Any thread can change a span of the SDK at any time. This takes locks, copies and checks for every attribute
+(docs/design/recorded-spans.md). A span of this module is recorded only once, as a tuple (records.py), when it ends.
 """
 
 from collections.abc import Callable
@@ -32,13 +32,14 @@ STATE: Final = b"tracestate"
 NOT_ZERO: Final = 1 << 191 | 1 << 63
 NOT_ZERO_SPAN: Final = 1 << 63
 NOT_ZERO_TRACE: Final = 1 << 127
-_new: Final = object.__new__  # without the calls of a constructor
+_new: Final = object.__new__  # makes an object without the calls of a constructor
 
 
 class RecordingTracer(Tracer):
-    """`Tracer` that samples by trace id, or as a parent was sampled, and hands sampled spans to `record` when they end.
+    """A `Tracer` that passes sampled spans to `record` when they end.
 
-    A request's record has the calls that ended before the request.
+    It samples by trace id, or follows the parent's decision. The record of a request has the calls that ended before
+    the request.
     """
 
     def __init__(self, record: Callable[[Record], None], sampling: Sampling) -> None:

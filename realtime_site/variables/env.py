@@ -1,6 +1,8 @@
 """Reads the environment: converts and validates each value, and reports all problems together.
-A reader takes the variable's name and default. It records both, for tests that compare them with the documentation. It
-also records the value in effect. For a bad value it records what was found (never a secret) and what is accepted.
+
+Each method that reads a variable takes its name and its default. It records both, for tests that compare them with the
+documentation. It also records the value in effect. If the value is bad, it records what was found (never a secret) and
+what is accepted.
 """
 
 import re
@@ -23,14 +25,14 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-REFERENCE = "a value, or $NAME of another variable that is set to a value without a leading $"
+REFERENCE = "a value, or $NAME, if the variable NAME is set to a value that does not begin with $"
 T = TypeVar("T")
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 @dataclass
 class Environment:
-    """Readers over one django-environ `Env`. An empty value counts as unset unless noted."""
+    """Reads variables with a django-environ `Env`. Most methods treat an empty value as unset; the others say so."""
 
     env: environ.Env = field(default_factory=environ.Env)
     defaults: dict[str, str] = field(default_factory=dict)
@@ -108,7 +110,7 @@ class Environment:
         return self._read(name, str(default), convert)
 
     def integer_or_auto(self, name: str, low: int, high: int) -> int:
-        """A whole number within the bounds, or 0 for `auto`, the default."""
+        """A whole number within the bounds, or 0 for `auto`, which is the default."""
 
         def convert(raw: str) -> int:
             if raw.lower() == "auto":
@@ -158,7 +160,7 @@ class Environment:
         def convert(raw: str) -> str:
             if not raw or is_host(raw):
                 return raw
-            raise ValueError("a host name or an address; no port, no scheme")
+            raise ValueError("a host name or an address, without port and scheme")
 
         return self._read(name, "", convert)
 

@@ -1,4 +1,4 @@
-"""Variables that are not settings of this service: misspelt ones, and those of libraries."""
+"""Variables that are not settings of this service: misspelt names, and variables of libraries."""
 
 import difflib
 import re
@@ -18,13 +18,13 @@ PREFIXES: Final = (
     "SPIFFE_",
 )
 OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
-SHORTEST: Final = 8  # minimum length of a name without our prefix that may be a misspelt one
+SHORTEST: Final = 8  # a shorter name without one of PREFIXES is never taken for a misspelt setting
 SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
 
 LIMIT_UNUSED: Final = "the service's spans have few and short attributes"
 
-# Variables that would change the service's output or behaviour, or prevent its start. Each has the reason for ignoring
-# it.
+# Variables that would change the service's output or behaviour, or prevent its start, each with the reason why it is
+# ignored.
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
     "prometheus_multiproc_dir": "/metrics shows only the process that answers",
@@ -43,9 +43,9 @@ LIBRARY_VARIABLES: Final = {
 
 def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
     """Remove the variables of LIBRARY_VARIABLES from `environ`. Returns the removed names with their reasons.
-    Call this before the libraries are imported.
 
-    Platforms set OTEL_PROPAGATORS for all workloads. One that includes W3C Trace Context is removed, but not returned.
+    Call this before the libraries are imported. Platforms set OTEL_PROPAGATORS for all workloads. If its value includes
+    W3C Trace Context, the variable is removed, but not returned.
     """
     taken_out = {name: environ.pop(name) for name in LIBRARY_VARIABLES if name in environ}
     if "tracecontext" in taken_out.get("OTEL_PROPAGATORS", ""):
@@ -77,7 +77,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _is_prefixed(written: str, known: str) -> bool:
-    """True for a setting of three words or more with one more prefix, such as REALTIME_FALLBACK_TICKETS_PATH."""
+    """True for a setting of at least three words with an additional prefix: REALTIME_FALLBACK_TICKETS_PATH."""
     return known.startswith(PREFIXES) and known.count("_") >= 2 and written.endswith(f"_{known}")
 
 

@@ -5,8 +5,8 @@ import re
 from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # digits alone in the last label: a mistyped IP address
-BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no brackets, and no port, which has its own variable"
+NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # a last label of digits is a mistyped IP address
+BIND_ADDRESS: Final = "an IPv4 address, an IPv6 address without brackets, or a host name; the port has its own variable"
 ALLOWED_HOST: Final = (
     "a comma-separated list of host names without scheme, port and path; .example.com for example.com and its "
     "subdomains, [::1] for an IPv6 address, or *"
@@ -38,7 +38,7 @@ def local_address(bound: str) -> str:
 def allowed_hosts(raw: str) -> list[str]:
     """The entries of a comma-separated list. Raises ValueError with what is accepted.
 
-    Refused are a list without entries, and an entry that matches no Host header.
+    It refuses a list without entries, and an entry that can match no Host header.
     """
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     if not entries or not all(map(_can_match, entries)):

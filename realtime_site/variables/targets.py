@@ -28,7 +28,7 @@ def grpc_target(raw: str) -> str:
 
 
 def is_host_port(address: str) -> bool:
-    """True for a name or an IPv4 address with a port, and for an IPv6 address in brackets with one."""
+    """True for a name or an IPv4 address with a port, and for an IPv6 address in brackets with a port."""
     match = HOST_PORT.fullmatch(address)
     if match is None or not 1 <= int(match[2]) <= 65535:
         return False

@@ -1,7 +1,7 @@
 """System checks of the OTEL_* variables. Ids are never reused.
 
-Their findings are warnings: without traces the service and the bridge do their work, and a file that appears later is
-used by the next export.
+Their findings are warnings, because the service and the bridge work without traces. If a missing file appears later,
+the next export uses it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from realtime_site.variables.trace_options import TraceOptions, trace_options
 
 @register("variables")
 def check_trace_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The files for TLS to the collector can be read and used. Without https they have no effect."""
+    """Check that the TLS files for the collector can be read and used. Without https, the files have no effect."""
     options = trace_options(settings)
     if options is None or not options.endpoint.lower().startswith("https:"):
         return []
@@ -38,7 +38,7 @@ def _authorities(path: str) -> Iterator[CheckMessage]:
 
 
 def _client_certificate(options: TraceOptions) -> Iterator[CheckMessage]:
-    """The key may be in the certificate's file."""
+    """Check the client certificate and its key. The certificate's file may also contain the key."""
     certificate, key = variable("CLIENT_CERTIFICATE"), variable("CLIENT_KEY")
     if options.client_key and not options.client_certificate:
         yield trace_key_alone(key, certificate)
@@ -52,7 +52,7 @@ def _client_certificate(options: TraceOptions) -> Iterator[CheckMessage]:
 
 
 def variable(name: str) -> str:
-    """The variable that decides: the one for traces if it is set, else the one for all signals."""
+    """The variable that has effect: the variable for traces if it is set, else the variable for all signals."""
     for_traces = f"OTEL_EXPORTER_OTLP_TRACES_{name}"
     return for_traces if getattr(settings, for_traces) else f"OTEL_EXPORTER_OTLP_{name}"
 
@@ -60,7 +60,7 @@ def variable(name: str) -> str:
 def unusable_trace_file(names: str, problem: str) -> Warning:
     return Warning(
         f"{names}: {problem}. No trace reaches the collector.",
-        hint="Mount the PEM file at that path, so that this process can read it, or unset the variable.",
+        hint="Mount a PEM file at that path and let this process read it, or unset the variable.",
         id="realtime_site.W001",
     )
 
@@ -68,6 +68,6 @@ def unusable_trace_file(names: str, problem: str) -> Warning:
 def trace_key_alone(key: str, certificate: str) -> Warning:
     return Warning(
         f"{key} is set without {certificate}, and has no effect.",
-        hint="Set both, for a client certificate, or neither.",
+        hint="Set both to use a client certificate, or unset both.",
         id="realtime_site.W002",
     )

@@ -1,6 +1,6 @@
 """The OTEL_* settings as one value. Does not import OpenTelemetry, because tracing may be off.
 
-The variables, and which ones take precedence: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
+These pages explain the variables and their precedence: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
@@ -29,14 +29,14 @@ HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Sampling(NamedTuple):
-    """The ratio of traces to keep, 0.0–1.0. With `parent_based`, the caller's own decision takes precedence."""
+    """The ratio of traces to keep, 0.0–1.0. If `parent_based`, the caller's decision takes precedence."""
 
     ratio: float
     parent_based: bool
 
 
 class TraceOptions(NamedTuple):
-    """Sampling and export of spans. `endpoint` is the full URL, "" for no export. An unused file path is ""."""
+    """Sampling and export of spans. `endpoint` is the full URL; "" = no export. An unused file path is ""."""
 
     endpoint: str
     service_name: str
@@ -69,7 +69,7 @@ def trace_options(settings: "LazySettings") -> TraceOptions | None:
 
 
 def _either(settings: "LazySettings", name: str) -> Any:
-    """The variable for traces if set, else the one for all signals."""
+    """The value of the variable for traces if it is set, else the value of the variable for all signals."""
     return getattr(settings, f"OTEL_EXPORTER_OTLP_TRACES_{name}") or getattr(settings, f"OTEL_EXPORTER_OTLP_{name}")
 
 
@@ -87,6 +87,7 @@ def sampling(sampler: str, ratio: float) -> Sampling:
 
 def headers(raw: str) -> dict[str, str]:
     """The headers in a comma-separated list of name=value with percent-encoded values.
+
     Raises ValueError with what is accepted. The values are secrets, so their representation is hidden.
     """
     return {name: HiddenText(value) for name, value in _headers(raw)}
@@ -97,12 +98,12 @@ def _headers(raw: str) -> Iterator[tuple[str, str]]:
         name, equals, value = (part.strip() for part in pair.partition("="))
         value = unquote(value)
         if not equals or not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise ValueError("a comma-separated list of name=value, the values percent-encoded")
+            raise ValueError("a comma-separated list of name=value, with percent-encoded values")
         yield name, value
 
 
 def timeout_or_unset(raw: str) -> int | None:
-    """Milliseconds, None for an empty value. Raises ValueError with what is accepted."""
+    """Milliseconds; None for an empty value. Raises ValueError with what is accepted."""
     if not raw:
         return None
     if re.fullmatch(r"[0-9]{1,5}", raw) and 1 <= int(raw) <= 60000:

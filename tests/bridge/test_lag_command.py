@@ -45,7 +45,7 @@ def test_a_partition_without_a_leader_makes_the_state_unknown_and_the_others_are
     assert code == 3
     assert output.splitlines()[1:] == [
         "  diary:0  committed 3  end 5  lag 2  oldest 500 s",
-        "  diary:1  lag unknown: Kafka cannot serve it now (LEADER_NOT_AVAILABLE); look at its brokers",
+        "  diary:1  lag unknown: Kafka cannot serve it now (LEADER_NOT_AVAILABLE); look at the brokers",
     ]
 
 

@@ -87,7 +87,7 @@ def test_the_hints_of_system_checks_are_indented(tmp_path: Path) -> None:
     refused = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path), FALLBACK_CONNECT_TTL_S="1")
 
     assert "\n  HINT: Set CENTRIFUGO_PROXY_TOKEN or " in warned.stderr
-    assert "\n  HINT: Set it to the lifetime of a connection " in refused.stderr
+    assert "\n  HINT: Set it to the lifetime, in seconds, of a " in refused.stderr
 
 
 def end_with(redirection: str, *command: str) -> tuple[int, str]:

@@ -32,7 +32,7 @@ HEALTH = {
 }
 
 LOW = "below the low watermark; mint a new pool and roll it out"
-MAY_REPEAT = "the store of claims does not answer, so another process may accept a ticket that this one accepts"
+MAY_REPEAT = "the store of claims does not answer, so another process may accept the same ticket"
 REFUSES = (
     "the store of claims does not answer, and FALLBACK_CLAIMS_ON_ERROR is refuse: no client can connect while identity "
     "is down; bring the store back."

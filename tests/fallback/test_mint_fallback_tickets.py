@@ -89,7 +89,7 @@ def test_the_next_command_can_be_pasted_into_a_shell_for_any_path(tmp_path: Path
 def test_a_file_too_large_for_a_kubernetes_secret_is_reported(tmp_path: Path) -> None:
     output = run("--count", "24000", "--output", str(tmp_path / "new.tickets"))
 
-    assert "A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.\n" in output
+    assert "A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file is too large for it.\n" in output
 
 
 def test_an_existing_file_is_not_changed(tmp_path: Path) -> None:

@@ -238,12 +238,12 @@ def test_a_variable_accepts_its_valid_values(name: str, raw: str, value: Any) ->
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "collector:4318",
-            "a whole URL such as http://localhost:4318/v1/traces, or empty for off",
+            "a whole URL such as http://localhost:4318/v1/traces, or empty to export no traces",
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "collector:4318",
-            "a whole URL such as http://localhost:4318/v1/traces, or empty for OTEL_EXPORTER_OTLP_ENDPOINT",
+            "a whole URL such as http://localhost:4318/v1/traces, or empty to use OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
         ("OTEL_TRACES_SAMPLER_ARG", "1.1", "0.0–1.0"),
         ("CENTRIFUGO_RESPONSE_MODE", "https", "http, envelope"),

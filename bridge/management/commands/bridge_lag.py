@@ -36,9 +36,9 @@ NOT_MEASURED: Final[dict[str, Any]] = {
 
 class Command(KafkaCommand):
     help = (
-        "Show how far the bridge is behind. Prints for each partition the committed offset, the end, the lag, and the\n"
-        "age of the oldest record that is not done. The lag counts offsets, also those without a record, such as the\n"
-        "end of a transaction. Works while no bridge runs; joins no group."
+        "Show how far the bridge is behind. For each partition, prints the committed offset, the end offset, the\n"
+        "lag, and the age of the oldest unfinished record. The lag is a number of offsets. Some offsets have no\n"
+        "record, such as the end of a transaction. Joins no consumer group, and also works while no bridge runs."
     )
     epilog = """\
 exit codes (those of a monitoring plugin):
@@ -46,8 +46,9 @@ exit codes (those of a monitoring plugin):
   1  a waiting record is older than --warn seconds, or a topic of the routes file does not exist
   2  a waiting record is older than --critical seconds
      (a mistyped option also exits with 2)
-  3  unknown: Kafka does not answer or refuses, it cannot serve a partition (and no record is too old for 2), the
-     routes file or a setting is missing or invalid, or the output cannot be written; the output says which
+  3  unknown; the output says why: Kafka does not answer or refuses access, Kafka cannot serve a partition (and no
+     record is older than --critical), the routes file or a setting is missing or invalid, or the output cannot be
+     written
 
 examples:
   manage.py bridge_lag
@@ -58,14 +59,18 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object")
         parser.add_argument(
-            "--warn", type=decimal_number(0), default=60.0, metavar="S", help="warning above this age in seconds (60)"
+            "--warn",
+            type=decimal_number(0),
+            default=60.0,
+            metavar="S",
+            help="exit with 1 above this age in seconds (60)",
         )
         parser.add_argument(
             "--critical",
             type=decimal_number(0),
             default=600.0,
             metavar="S",
-            help="critical above this age in seconds (600)",
+            help="exit with 2 above this age in seconds (600)",
         )
 
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
@@ -94,7 +99,7 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
 
     @contextmanager
     def _reporting_unknown(self, as_json: bool) -> Iterator[None]:
-        """End with the state unknown if nothing was measured. The message is written to stderr."""
+        """Exit with the state unknown if nothing could be measured. The message goes to stderr."""
         try:
             yield
         except (CommandError, KafkaUnreachable) as error:
@@ -136,7 +141,7 @@ def _unserved(where: "Partition", error: str) -> dict[str, Any]:
 
 
 def _no_service(where: "Partition", error: str) -> str:
-    return f"  {where.topic}:{where.number}  lag unknown: Kafka cannot serve it now ({error}); look at its brokers"
+    return f"  {where.topic}:{where.number}  lag unknown: Kafka cannot serve it now ({error}); look at the brokers"
 
 
 def _absence(topic: str) -> str:

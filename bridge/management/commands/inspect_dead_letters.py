@@ -23,27 +23,28 @@ if TYPE_CHECKING:
 class Command(LettersCommand):
     help = (
         "Show the newest dead letters.\n"
-        "Prints their number for each reason, and the position and reason of each. Reads the topic from its end,\n"
-        "joins no group, and changes nothing. Keys and values are shown only with --show-values."
+        "Prints how many dead letters have each reason, then the position and reason of each dead letter. Reads\n"
+        "the topic from its end, joins no consumer group, and changes nothing. Shows keys and values only with\n"
+        "--show-values."
     )
     epilog = """\
 exit codes:
   0  no dead letter matches
-  1  at least one matches
-  2  a mistyped option
-  3  unknown: Kafka does not answer or refuses, the setting BRIDGE_DEAD_LETTER_TOPIC is empty, its topic
-     does not exist, a setting is invalid, or the output cannot be written; the message says why
+  1  at least one dead letter matches
+  2  an option is mistyped
+  3  unknown; the message says why: Kafka does not answer or refuses access, BRIDGE_DEAD_LETTER_TOPIC is empty,
+     this topic does not exist, a setting is invalid, or the output cannot be written
 
 examples:
   manage.py inspect_dead_letters --since 2h
   manage.py inspect_dead_letters --reason no_such_field --limit 5 --json --show-values
 
-docs/bridge-operations.md explains each reason, and what to do about it."""
+docs/bridge-operations.md explains each reason, and says what to do."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only dead letters with this reason")
         parser.add_argument("--route", metavar="R", help="only dead letters of this route")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters at most this old")
         parser.add_argument(
             "--limit", type=whole_number(1, LARGEST), default=100, metavar="N", help="show only the N newest (100)"
         )

@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 class Command(LettersCommand):
     help = (
-        "Write dead letters to BRIDGE_REPLAY_TOPIC, oldest first. The bridge reads them there like the originals.\n"
-        "Never writes to the topics of events: their other consumers would get the event twice. Keeps no state:\n"
-        "the same command replays the same dead letters again."
+        "Write dead letters to BRIDGE_REPLAY_TOPIC, oldest first. The bridge reads this topic and handles each dead\n"
+        "letter like its original record. Never writes to the original topics, because their other consumers would\n"
+        "get the events twice. Keeps no state: the same command replays the same dead letters again."
     )
     epilog = """\
 exit codes:
   0  all selected dead letters were written, or none was selected
-  1  some were not written, also after Ctrl-C; the output says why
-  2  a mistyped option, or none of --all, --reason and --topic
-  3  unknown: Kafka does not answer or refuses, the setting BRIDGE_DEAD_LETTER_TOPIC or BRIDGE_REPLAY_TOPIC is
-     empty, its topic does not exist, a setting is invalid, or the output cannot be written; the message says why
+  1  some dead letters were not written (the output says why), or Ctrl-C ended the command
+  2  an option is mistyped, or --all, --reason and --topic are all missing
+  3  unknown; the message says why: Kafka does not answer or refuses access, BRIDGE_DEAD_LETTER_TOPIC or
+     BRIDGE_REPLAY_TOPIC is empty, one of these topics does not exist, a setting is invalid, or the output cannot
+     be written
 
 examples:
   manage.py replay_dead_letters --reason unknown_channel --since 2h --dry-run
@@ -42,25 +43,29 @@ examples:
   manage.py replay_dead_letters --all --rate 20"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        which = parser.add_argument_group("which dead letters; --all, --reason or --topic is needed")
+        which = parser.add_argument_group("selection of dead letters (--all, --reason or --topic is required)")
         which.add_argument("--all", dest="everything", action="store_true", help="every dead letter")
         which.add_argument("--reason", choices=list(Reason), metavar="R", help="dead letters with this reason")
         which.add_argument("--topic", metavar="T", help="dead letters of records from this topic")
         which.add_argument(
-            "--partition", type=whole_number(0), metavar="P", help="only those of records from this partition"
+            "--partition", type=whole_number(0), metavar="P", help="dead letters of records from this partition"
         )
-        which.add_argument("--offset", type=whole_number(0), metavar="O", help="only those of records with this offset")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
-        parser.add_argument("--limit", type=whole_number(1, LARGEST), metavar="N", help="only the N newest")
+        which.add_argument(
+            "--offset", type=whole_number(0), metavar="O", help="dead letters of records with this offset"
+        )
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters at most this old")
         parser.add_argument(
-            "--even-old", action="store_true", help="also dead letters that were too old for their route"
+            "--limit", type=whole_number(1, LARGEST), metavar="N", help="only the N newest dead letters"
+        )
+        parser.add_argument(
+            "--even-old", action="store_true", help="also replay dead letters that were too old for their route"
         )
         parser.add_argument(
             "--rate",
             type=whole_number(1, LARGEST),
             default=100,
             metavar="N",
-            help="the largest number per second (100)",
+            help="write at most N dead letters per second (100)",
         )
         parser.add_argument("--dry-run", action="store_true", help="write nothing; print what would be written")
 
@@ -80,7 +85,7 @@ examples:
             self.unknown(KafkaUnreachable(f"{replay_topic}: {error}"))
             return
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted. Of the other dead letters, at most one was written.")
+            self.stderr.write("Interrupted. At most one more dead letter was written than the number above.")
             sys.exit(PluginState.WARNING)
         for reason, number in left.most_common():
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
@@ -112,7 +117,7 @@ examples:
                 for number, letter in letters:
                     shown.at(number)
                     await replay.take(letter)
-        finally:  # also after a failure or Ctrl-C: the next run writes these dead letters again
+        finally:  # print the number after a failure or Ctrl-C too: the next run writes these dead letters again
             await replay.producer.close(5.0)
             would = "would be " if replay.dry_run else ""
             self.stdout.write(f"{counted(replay.written, 'dead letter')} {would}written to {topic}")

@@ -23,11 +23,12 @@ class Command(OperatorCommand):
         "nothing."
     )
     epilog = """\
-exit codes (those of monitoring plugins):
-  0  loaded and at or above FALLBACK_LOW_WATERMARK, or no pool is configured
-  1  below the watermark: mint a new pool soon; or (--url) the store of claims does not answer
-  2  missing, unreadable, empty, used up, or (--url) unusable while the store of claims does not answer
-     (no client can connect while identity is down)
+exit codes (those of a monitoring plugin):
+  0  the pool has at least FALLBACK_LOW_WATERMARK tickets, or no pool is configured
+  1  the pool has fewer tickets than FALLBACK_LOW_WATERMARK (mint a new pool soon), or, with --url, the store of
+     claims does not answer
+  2  no client can connect while identity is down: the pool is missing, unreadable, empty or used up, or, with
+     --url, it is unusable while the store of claims does not answer
      (a mistyped option also exits with 2, and prints the usage)
   3  unknown: --path is empty, --url gave no usable answer, a setting is invalid, or the output cannot be written
 

@@ -24,16 +24,16 @@ class Command(OperatorCommand):
     )
     epilog = """\
 exit codes:
-  0  the file is written
-  1  nothing is written, and the message says why; or the file is written, but the output of the command is not
-  2  a mistyped or missing option
+  0  the file was written
+  1  nothing was written, and the message says why; or the file was written, but the command's output was lost
+  2  an option is mistyped or missing
 
 example:
   manage.py mint_fallback_tickets --count 20000 --output ./new.tickets
   manage.py check_fallback_pool --path ./new.tickets
 
-A running process keeps the pool that it started with. docs/runbook.md explains how to roll out a new one."""
-    requires_system_checks = []  # they are about settings and files that this command does not use
+A running process keeps the pool that it started with. docs/runbook.md explains how to roll out a new pool."""
+    requires_system_checks = []  # the checks are about settings and files that this command does not use
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=whole_number(), required=True, help="the number of tickets, 1 to 1,000,000")
@@ -48,7 +48,7 @@ A running process keeps the pool that it started with. docs/runbook.md explains 
             raise CommandError(f"{problem} Nothing was written.", returncode=1) from None
         self.stdout.write(f"Wrote {counted(count, 'ticket')} to {printable(output)} ({size} bytes, mode 0600).")
         if size > SECRET_BYTES:
-            self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
+            self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file is too large for it.")
         self.stdout.write(f"Next: manage.py check_fallback_pool --path {shlex.quote(printable(output))}")
         self.stdout.write(
             "Then give the file to the service that sends tickets to clients, mount it at FALLBACK_TICKETS_PATH,"

@@ -28,14 +28,14 @@ OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
 class Command(OperatorCommand):
     help = (
         "Check the bridge's routes file, as run_bridge does at startup. Lists the faults with their lines. With\n"
-        "--topic and --value, explains a record: which routes match, why others do not, and the exact commands that\n"
-        "Centrifugo would get. This command calls no service and sends nothing."
+        "--topic and --value, explains a record: which routes match, why the others do not match, and the exact\n"
+        "commands that Centrifugo would get. This command calls no service and sends nothing."
     )
     epilog = """\
 exit codes:
-  0  the file has no faults; the record, if one is given, would be sent or skipped
+  0  the file has no faults, and the given record (if any) would be sent or skipped
   1  there are warnings, or the record would be dead-lettered or matches no route
-  2  the file has faults, which are listed; or another file cannot be read or parsed
+  2  the file has faults (they are listed), or another file cannot be read or parsed
      (a mistyped or missing option also exits with 2)
   3  unknown: the environment is invalid, or the output cannot be written; the message says why
 
@@ -46,7 +46,7 @@ examples:
   kcat -b kafka -C -t diary -o -1 -c 1 | manage.py check_routes routes.toml --topic diary --value -
 
 docs/bridge.md explains the file."""
-    requires_system_checks = []  # routes with faults would fail them before this command can list the faults
+    requires_system_checks = []  # with faulty routes, the checks would fail before this command lists the faults
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the routes (TOML)")
@@ -85,7 +85,7 @@ docs/bridge.md explains the file."""
 
 
 def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
-    """The facts in the file, None without a file. Raises CommandError."""
+    """The facts in the file; None if there is no file. Raises CommandError."""
     if file is None:
         return None
     try:
@@ -98,11 +98,11 @@ def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
 
 
 def _record(options: dict[str, Any], now_ms: int) -> Record | None:
-    """The record that the options describe, None without a topic. Raises CommandError."""
+    """The record that the options describe; None without --topic. Raises CommandError."""
     topic = options["topic"]
     if topic is None:
         if any(options[name] is not None for name in OF_THE_RECORD):
-            raise CommandError("--topic is missing: a record needs one.", returncode=FAULTY)
+            raise CommandError("--topic is missing: a record needs a topic.", returncode=FAULTY)
         return None
     if options["value"] is None:
         raise CommandError("--value is missing: give a file, or - for standard input.", returncode=FAULTY)

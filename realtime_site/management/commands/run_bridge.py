@@ -29,12 +29,13 @@ logger = logging.getLogger("bridge")
 
 class Command(OperatorCommand):
     help = (
-        "Read events from Kafka and send them to Centrifugo as commands. Follows the rules of the routes file, until\n"
-        "SIGTERM or Ctrl-C. Serves /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
+        "Read events from Kafka and send them to Centrifugo as commands. The routes file decides which commands are\n"
+        "sent. Runs until SIGTERM or Ctrl-C. Serves /health, /health/live, /health/ready and /metrics on\n"
+        "BRIDGE_LISTEN_PORT."
     )
     epilog = """\
 exit codes:
-  0  ended by a signal; records that were not sent and committed in time are read again
+  0  a signal ended the bridge; records that were not sent and committed in time will be read again
   1  invalid configuration, no dead-letter topic, port in use, refused by Kafka, internal error, or a second signal
 with --check:
   0  no problems
@@ -47,7 +48,7 @@ examples:
   BRIDGE_ROUTES_PATH=routes.toml manage.py run_bridge
 
 docs/bridge-operations.md explains how to run the bridge, and its health and metrics."""
-    requires_system_checks = []  # run below, with this service's output
+    requires_system_checks = []  # `handle` runs them, with this service's output
     is_server = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,7 +59,7 @@ docs/bridge-operations.md explains how to run the bridge, and its health and met
             boot.refuse(boot.sentence(no_routes()), FAILED)
         boot.check([TAG])
         routes = load_routes(settings.BRIDGE_ROUTES_PATH)
-        # Imported here: the libraries for Kafka and HTTP must not load with every command.
+        # Imported here, because other commands do not need the libraries for Kafka and HTTP.
         import uvloop  # noqa: PLC0415
 
         from bridge.kafka.acceptance import check_properties  # noqa: PLC0415

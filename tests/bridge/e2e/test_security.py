@@ -181,11 +181,11 @@ def test_run_bridge_check_names_each_missing_right(stage: Stage, kafka: Kafka, s
     assert (allowed.returncode, "the rights that the bridge needs" in allowed.stdout) == (0, True), allowed.stdout
     assert refused.returncode == 2
     assert [line for line in refused.stdout.splitlines() if line.startswith("FAULT")] == [
-        f"FAULT    this user lacks the right {right}; docs/bridge-operations.md (Security) lists the rights"
+        f"FAULT    this user does not have the right {right}; docs/bridge-operations.md (Security) lists the rights"
         for right in (
             f"READ on the topic {stage.topic}",
-            f"WRITE on the topic {letters} of BRIDGE_DEAD_LETTER_TOPIC",
-            f"READ on the group {group} of BRIDGE_KAFKA_GROUP",
+            f"WRITE on the topic {letters} (BRIDGE_DEAD_LETTER_TOPIC)",
+            f"READ on the group {group} (BRIDGE_KAFKA_GROUP)",
         )
     ]
 
@@ -240,4 +240,4 @@ def test_inspect_dead_letters_needs_no_right_on_a_group_but_bridge_lag_needs_one
 
     assert (inspected.returncode, inspected.stdout.partition(" in ")[0]) == (1, "1 dead letter"), inspected.stderr
     assert (lag.returncode, lag.stdout) == (3, "")
-    assert "GROUP_AUTHORIZATION_FAILED). Give this user the rights in " in lag.stderr
+    assert "GROUP_AUTHORIZATION_FAILED). Give this user the rights that are listed in " in lag.stderr

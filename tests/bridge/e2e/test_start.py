@@ -93,7 +93,7 @@ def test_without_a_routes_file_the_start_fails() -> None:
     assert ended.returncode == 1
     assert ended.stderr == (
         "Configuration refused:\nbridge.E001: BRIDGE_ROUTES_PATH is not set. "
-        "Name a routes file; routes.example/ has one.\n"
+        "Set it to the path of a routes file; routes.example/ has an example.\n"
     )
 
 

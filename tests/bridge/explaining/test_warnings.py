@@ -30,8 +30,8 @@ def others(text: str) -> str:
 
 
 FEED = (
-    "Centrifugo drops a publication whose version is not above the channel's last one, so events about different "
-    "things suppress each other; use version only where a channel carries the whole state of one thing"
+    "Centrifugo drops a publication if its version is not above the last version in the channel, so events about "
+    "different things suppress each other; use version only if a channel carries the whole state of one thing"
 )
 
 
@@ -45,39 +45,39 @@ FEED = (
         ),
         (
             one_route(publishing("a:{id}", VERSIONED + "\nskip_history = true")),
-            ["entries 1: version has no effect with skip_history: Centrifugo compares versions in the history only"],
+            ["entries 1: version has no effect with skip_history: Centrifugo compares versions only in the history"],
         ),
         (one_route(publishing("news", VERSIONED)), [f"entries 1: channel news is the same for all events: {FEED}"]),
         (
             one_route(publishing("user:{ids[]}", VERSIONED)),
             [
-                "entries 1: channel user:{ids[]} is a feed for each recipient, and Centrifugo compares versions per "
-                "channel: events about different things suppress each other in this channel"
+                "entries 1: channel user:{ids[]} belongs to one recipient and carries events about different things: "
+                "Centrifugo compares the versions of all events in a channel, so these events suppress each other"
             ],
         ),
         (
             one_route(publishing("a:{id}", VERSIONED)) + others(one_route(publishing("a:news"))),
             [
-                "entries 1: channel a:{id} may be the same as a:news, to which route others, action 1 publishes: the "
-                "channel then has publications without this version"
+                "entries 1: channel a:{id} may be the same as a:news, to which action 1 of route others publishes: the "
+                "publications of that action do not carry this version"
             ],
         ),
         (
             one_route('do = "disconnect"\nuser = "user_id"'),
-            ["entries 1: user user_id is the same for every event; write a path in braces to take it from the event"],
+            ["entries 1: user user_id is the same for every event; to take it from the event, write a path in braces"],
         ),
         (
             one_route('do = "history_remove"\nchannel = "{kind}:{id}"'),
             [
                 "entries 1: channel {kind}:{id}: the event chooses the namespace; write the first segment as plain "
-                "text, unless every producer of the topic may choose it"
+                "text if the producers of the topic must not choose it"
             ],
         ),
         (
             one_route(publishing()) + others(one_route(publishing(), 'format = "json"')),
             [
-                f"{one} None: topic t is read in another format by route {other}: a record that this route cannot "
-                "read is dead-lettered; distinguish them with a condition on @header or @key"
+                f"{one} None: route {other} reads topic t in another format: a record that this route cannot read is "
+                "dead-lettered; add a condition on @header or @key, so that this route gets only its own records"
                 for one, other in (("entries", "others"), ("others", "entries"))
             ],
         ),
@@ -94,8 +94,9 @@ def test_a_probable_mistake_gives_a_warning(tmp_path: Path, text: str, sentences
 
 HISTORY = "channel.namespaces[0].history_size and channel.namespaces[0].history_ttl"
 MISSES = (
-    "entries 1: channel family:{family_id}: a client that reconnects misses what was published meanwhile; set "
-    "channel.namespaces[0].history_size, channel.namespaces[0].history_ttl and channel.namespaces[0].force_recovery"
+    "entries 1: channel family:{family_id}: a client that reconnects does not get what was published while it was "
+    "disconnected; set channel.namespaces[0].history_size, channel.namespaces[0].history_ttl and "
+    "channel.namespaces[0].force_recovery"
 )
 
 
@@ -148,8 +149,8 @@ MISSES = (
             'do = "history_remove"\nchannel = "family:{family_id}"',
             FULL._replace(history=False),
             [
-                "entries 1: channel family:{family_id}: history is off in the namespace, so nothing can be removed "
-                f"(not_available); set {HISTORY}"
+                "entries 1: channel family:{family_id}: the namespace keeps no history to remove (not_available); set "
+                f"{HISTORY}"
             ],
         ),
         (
@@ -185,7 +186,7 @@ def test_the_namespace_ends_at_the_configured_boundary(tmp_path: Path) -> None:
 
 def test_a_version_gives_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing(more=VERSIONED)), ServerFacts(5, ":", (FULL,))) == [
-        "entries 1: Centrifugo v5 ignores version: older states overwrite newer ones"
+        "entries 1: Centrifugo v5 ignores version, so older states overwrite newer ones"
     ]
 
 
@@ -198,13 +199,14 @@ def test_a_version_gives_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
             [
                 f"entries 1: {NATS}: after a crash of the bridge, clients get some publications twice",
                 f"entries 1: {NATS}: version has no effect",
-                f"entries 1: {NATS}: a client that reconnects misses what was published meanwhile",
+                f"entries 1: {NATS}: a client that reconnects does not get what was published while it was "
+                "disconnected",
             ],
         ),
         (publishing("family:{id}", 'fields = ["id"]\nidempotency = "off"\nskip_history = true'), []),
         (
             'do = "history_remove"\nchannel = "family:{id}"',
-            [f"entries 1: {NATS}: nothing can be removed (not_available)"],
+            [f"entries 1: {NATS}: there is no history to remove (not_available)"],
         ),
         ('do = "disconnect"\nuser = "{id}"', []),
     ],
@@ -252,10 +254,10 @@ def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_gi
     text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
 
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [
-        "entries 1: channel family:{family.family_id}:a: this action fills {family_id} of the policy's "
-        "family:{family_id}:* (line 3) with family_id, but route others, action 1 fills it with user_id; the policy "
-        "compares it with the client's family_id, so only one of them can be right",
-        "others 1: channel family:{user_id}:b: this action fills {family_id} of the policy's family:{family_id}:* "
-        "(line 3) with user_id, but route entries, action 1 fills it with family_id; the policy compares it with the "
-        "client's family_id, so only one of them can be right",
+        "entries 1: channel family:{family.family_id}:a: this action fills {family_id} in the policy's rule "
+        "family:{family_id}:* (line 3) with family_id, but action 1 of route others fills it with user_id; the policy "
+        "compares it with the client's family_id, so only one of the two fields can be right",
+        "others 1: channel family:{user_id}:b: this action fills {family_id} in the policy's rule family:{family_id}:* "
+        "(line 3) with user_id, but action 1 of route entries fills it with family_id; the policy compares it with the "
+        "client's family_id, so only one of the two fields can be right",
     ]

@@ -132,7 +132,7 @@ def test_a_record_without_cloudevents_headers_is_json_unless_the_route_requires_
             b"[]",
             (("content-type", b"application/cloudevents-batch+json"),),
             "unsupported",
-            "the content-type is a CloudEvent, but not application/cloudevents+json",
+            "the content-type is that of a CloudEvent, but not application/cloudevents+json",
         ),
     ],
 )  # fmt: skip

@@ -55,8 +55,8 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         (b'"\\"{}\\""', "the value is a text, not an object"),
         (
             b"\0\0\0\0\1{}",
-            "the value is not JSON: its first byte is zero, as in records from a schema registry's serializer; for "
-            'Protobuf set format = "protobuf" and framing = "confluent"; Avro is not supported',
+            "the value is not JSON: its first byte is zero, as in the records of a schema registry's serializer; for "
+            'Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported',
         ),
     ],
 )

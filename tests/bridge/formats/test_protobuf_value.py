@@ -209,7 +209,7 @@ def test_a_text_of_proto2_that_is_not_utf8_is_poison(value: bytes) -> None:
     ("file", "message", "saw"),
     [
         ("empty.binpb", "test.v1.Event", "a descriptor set without files"),
-        ("text.binpb", "test.v1.Event", "no valid descriptor set, or one without its imports"),
+        ("text.binpb", "test.v1.Event", "no valid descriptor set, or a descriptor set without its imports"),
         ("d.binpb", "test.v1.Else", "a descriptor set without the message test.v1.Else"),
     ],
 )
@@ -228,4 +228,4 @@ def test_a_descriptor_set_without_its_imports_is_reported_as_a_fault() -> None:
 
     [sentence] = faults_of(f"version = 1\n{text_for('Event')}", lambda name: alone)
 
-    assert "saw no valid descriptor set, or one without its imports" in sentence
+    assert "saw no valid descriptor set, or a descriptor set without its imports" in sentence

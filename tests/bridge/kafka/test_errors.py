@@ -10,8 +10,8 @@ from bridge.kafka.errors import problem
     [
         (
             "diary:0: TOPIC_AUTHORIZATION_FAILED",
-            "refuses (diary:0: TOPIC_AUTHORIZATION_FAILED). "
-            "Give this user the rights in docs/bridge-operations.md (Security).",
+            "refuses access (diary:0: TOPIC_AUTHORIZATION_FAILED). "
+            "Give this user the rights that are listed in docs/bridge-operations.md (Security).",
         ),
         (
             "_AUTHENTICATION",
@@ -25,17 +25,18 @@ from bridge.kafka.errors import problem
         ),
         (
             "letters:1: OFFSET_NOT_AVAILABLE",
-            "answers, but cannot serve this now (letters:1: OFFSET_NOT_AVAILABLE). Look at the brokers: "
-            "one may be down, or a partition may lack a leader or in-sync replicas.",
+            "answers, but cannot serve this request now (letters:1: OFFSET_NOT_AVAILABLE). Look at the brokers: "
+            "a broker may be down, or a partition may have no leader or too few in-sync replicas.",
         ),
         (
             "letters:1: _TIMED_OUT",
-            "answers, but cannot serve this now (letters:1: _TIMED_OUT). Look at the brokers: "
-            "one may be down, or a partition may lack a leader or in-sync replicas.",
+            "answers, but cannot serve this request now (letters:1: _TIMED_OUT). Look at the brokers: "
+            "a broker may be down, or a partition may have no leader or too few in-sync replicas.",
         ),
         (
             "_TRANSPORT",
-            "does not answer or refuses (_TRANSPORT). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY.",
+            "does not answer, or refuses to connect (_TRANSPORT). "
+            "Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY.",
         ),
     ],
 )

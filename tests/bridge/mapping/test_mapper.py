@@ -626,7 +626,7 @@ def test_a_replayed_record_whose_header_names_no_topic_is_poison(topic: bytes) -
 
     failure = failed(outcome_of(text, record(EVENT, topic=REPLAY_TOPIC, headers=headers)))
 
-    detail = "the header bridge.topic is absent or not the name of a topic, so the record cannot be replayed"
+    detail = "the header bridge.topic is absent or is not a topic name, so the record cannot be replayed"
     assert failure == Poison(Reason.UNSUPPORTED, detail)
     here = Position(REPLAY_TOPIC, 3, 7, NOW_MS)
     assert position_of(record(EVENT, topic=REPLAY_TOPIC, headers=headers), REPLAY_TOPIC) == (here, 0)

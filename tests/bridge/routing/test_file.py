@@ -100,9 +100,9 @@ def test_each_topic_is_subscribed_to_once_and_a_pattern_labels_the_topics_that_m
 
 
 PLAIN_PATH = "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
-CHANNEL = "segments between colons, each a placeholder or a text without white space and without # $ & * , / : { }"
+CHANNEL = "segments separated by colons, each a placeholder or a text without white space and without # $ & * , / : { }"
 TOPIC = "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins with ^"
-PATTERN = "a pattern after ^ without (?, +?, \\d, \\< and the like, { without a number, [:…:], or \\ within []"
+PATTERN = "^ and a pattern without (?, +? or similar, \\d, \\< or similar, { without a number, [:…:], \\ inside []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
     'a table of field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'
@@ -152,7 +152,7 @@ CONDITION = (
         ),
         (SOUND.replace('["t"]', '["a",\n""]'), f'5: routes[1].topics[2]: saw ""; accepted: {TOPIC}'),
         (SOUND.replace('["t"]', '["a b"]'), f'4: routes[1].topics[1]: saw "a b"; accepted: {TOPIC}'),
-        (SOUND.replace('["t"]', '["t", "t"]'), '4: routes[1].topics: saw ["t","t"]; accepted: topics that differ'),
+        (SOUND.replace('["t"]', '["t", "t"]'), '4: routes[1].topics: saw ["t","t"]; accepted: different topics'),
         (SOUND.replace('["t"]', "['^(']"), '4: routes[1].topics[1]: saw "^("; accepted: a regular expression'),
         (SOUND.replace('["t"]', "['^a\\d']"), f'4: routes[1].topics[1]: saw "^a\\d"; accepted: {PATTERN}'),
         (SOUND.replace('["t"]', "['^(?:a)b']"), f'4: routes[1].topics[1]: saw "^(?:a)b"; accepted: {PATTERN}'),
@@ -261,7 +261,7 @@ CONDITION = (
         ),
         (
             one_route(publishing(more='fields = ["id"]\nchannels = ["a"]')),
-            "10: routes[1].actions[1].channels: saw channel and channels; accepted: one of channel and channels",
+            "10: routes[1].actions[1].channels: saw channel and channels; accepted: either channel or channels",
         ),
         (one_route(publishing("")), f'8: routes[1].actions[1].channel: saw ""; accepted: {CHANNEL}'),
         (one_route(publishing("a::b")), f'8: routes[1].actions[1].channel: saw "a::b"; accepted: {CHANNEL}'),
@@ -273,8 +273,8 @@ CONDITION = (
         (one_route(publishing("a:b#1")), f'8: routes[1].actions[1].channel: saw "a:b#1"; accepted: {CHANNEL}'),
         (
             one_route(publishing("a:{{b}}")),
-            '8: routes[1].actions[1].channel: saw "a:{{b}}"; accepted: printable text with braces around '
-            "placeholders only",
+            '8: routes[1].actions[1].channel: saw "a:{{b}}"; accepted: printable text, with braces only '
+            "around placeholders",
         ),
         (
             one_route(publishing("a:{b")),
@@ -288,11 +288,11 @@ CONDITION = (
         (one_route(publishing("a:{}")), f'8: routes[1].actions[1].channel: saw ""; accepted: {PLAIN_PATH}'),
         (
             one_route(publishing("a:{x[]}:{y[]}")),
-            '8: routes[1].actions[1].channel: saw "a:{x[]}:{y[]}"; accepted: one [] in a template',
+            '8: routes[1].actions[1].channel: saw "a:{x[]}:{y[]}"; accepted: at most one [] in a template',
         ),
         (
             one_route(publishing("a:{x[].y[]}")),
-            '8: routes[1].actions[1].channel: saw "x[].y[]"; accepted: [] once, in a channel or a user',
+            '8: routes[1].actions[1].channel: saw "x[].y[]"; accepted: [] only once in a path',
         ),
         (
             one_route(publishing("a:" + "b" * 254)),
@@ -300,11 +300,11 @@ CONDITION = (
         ),
         (
             one_route(publishing(more="")),
-            "6: routes[1].actions[1].data: saw neither fields nor data; accepted: one of fields and data",
+            "6: routes[1].actions[1].data: saw neither fields nor data; accepted: either fields or data",
         ),
         (
             one_route(publishing(more='fields = ["id"]\ndata = "*"')),
-            "10: routes[1].actions[1].data: saw fields and data; accepted: one of fields and data",
+            "10: routes[1].actions[1].data: saw fields and data; accepted: either fields or data",
         ),
         (
             one_route(publishing(more='data = "{id}"')),
@@ -321,7 +321,8 @@ CONDITION = (
         ),
         (
             one_route(publishing(more='fields = ["a.b", "a"]')),
-            '9: routes[1].actions[1].fields: saw ["a.b","a"]; accepted: paths that differ, none of them within another',
+            '9: routes[1].actions[1].fields: saw ["a.b","a"]; accepted: different paths, and no path inside another '
+            "path",
         ),
         (
             one_route(publishing(more='fields = ["@key"]')),
@@ -362,7 +363,8 @@ CONDITION = (
         ),
         (
             one_route(publishing(more='fields = ["id"]\nversion_epoch = "{e}"')),
-            "10: routes[1].actions[1].version_epoch: saw no version beside it; accepted: version_epoch with version",
+            "10: routes[1].actions[1].version_epoch: saw version_epoch without version; accepted: version_epoch "
+            "together with version",
         ),
         (
             one_route(publishing(more='fields = ["id"]\nidempotency = "key"')),
@@ -395,7 +397,8 @@ CONDITION = (
         ),
         (
             one_route('do = "unsubscribe"\nuser = "{u[]}"\nchannel = "a:{c[]}"'),
-            "9: routes[1].actions[1].channel: saw [] in user and in channel; accepted: [] in one of the two",
+            "9: routes[1].actions[1].channel: saw [] in user and in channel; accepted: [] in only one of user and "
+            "channel",
         ),
         (one_route(publishing(more=f"data = {{ x = {'[' * 100 + ']' * 100} }}")), f"9: {TOO_DEEP}"),
         (one_route(publishing(more=f"data.{'x.' * 3000}x = 1")), f"6: {TOO_DEEP}"),
@@ -475,8 +478,8 @@ def test_a_version_is_refused_where_another_action_publishes_to_the_same_channel
     text = "version = 1\n" + versioned(channel, "first") + versioned(same, "second", version=False)
 
     assert faults_of(text) == [
-        f'routes.toml:10: routes[1].actions[1].version: saw version in "{channel}", where route second, action 1 '
-        f'(line 15) publishes to "{same}" too; accepted: version only in a channel to which no other action '
+        f'routes.toml:10: routes[1].actions[1].version: saw version in "{channel}", but action 1 of route second '
+        f'(line 15) also publishes to "{same}"; accepted: version only in a channel to which no other action '
         "publishes, because Centrifugo keeps one version per channel"
     ]
 

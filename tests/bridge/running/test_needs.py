@@ -15,8 +15,8 @@ def test_the_bridge_needs_to_read_events_and_replays_and_to_write_dead_letters()
         "READ on the topic calendar.a",
         "READ on the topic calendar.b",
         "READ on the topic diary",
-        "READ on the topic letters.replay of BRIDGE_REPLAY_TOPIC",
-        "WRITE on the topic letters of BRIDGE_DEAD_LETTER_TOPIC",
+        "READ on the topic letters.replay (BRIDGE_REPLAY_TOPIC)",
+        "WRITE on the topic letters (BRIDGE_DEAD_LETTER_TOPIC)",
     ]
 
 
@@ -26,4 +26,4 @@ def test_no_right_is_needed_on_topics_that_are_missing_or_not_set() -> None:
 
 
 def test_the_bridge_needs_to_read_its_consumer_group() -> None:
-    assert str(on_group("bridges")) == "READ on the group bridges of BRIDGE_KAFKA_GROUP"
+    assert str(on_group("bridges")) == "READ on the group bridges (BRIDGE_KAFKA_GROUP)"

@@ -38,7 +38,7 @@ LETTERS_EXIST = [
             [
                 "ok       the pattern ^calendar matches 2 topics",
                 "ok       the pattern ^diar matches 1 topic",
-                "warning  the pattern ^absent matches no topic; create one, or correct the routes file",
+                "warning  the pattern ^absent matches no topic; create such a topic, or correct the routes file",
             ],
             0,
         ),
@@ -58,7 +58,7 @@ def test_the_report_distinguishes_named_topics_and_patterns(routed: list[str], l
         (
             LetterTopics("", ""),
             {"diary": 1},
-            ["warning  BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at its first dead letter"],
+            ["warning  BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at the first record that fails"],
         ),
         (
             LETTERS,
@@ -96,9 +96,9 @@ WRITE_LETTERS = Need("WRITE", "topic", "letters", "BRIDGE_DEAD_LETTER_TOPIC")
         (
             {READ_DIARY: {"DESCRIBE"}, WRITE_LETTERS: set()},
             [
-                "FAULT    this user lacks the right READ on the topic diary; "
+                "FAULT    this user does not have the right READ on the topic diary; "
                 "docs/bridge-operations.md (Security) lists the rights",
-                "FAULT    this user lacks the right WRITE on the topic letters of BRIDGE_DEAD_LETTER_TOPIC; "
+                "FAULT    this user does not have the right WRITE on the topic letters (BRIDGE_DEAD_LETTER_TOPIC); "
                 "docs/bridge-operations.md (Security) lists the rights",
             ],
             2,
@@ -107,7 +107,7 @@ WRITE_LETTERS = Need("WRITE", "topic", "letters", "BRIDGE_DEAD_LETTER_TOPIC")
             {READ_DIARY: None, WRITE_LETTERS: {"WRITE"}},
             [
                 "warning  Kafka does not list the rights of this user; "
-                "docs/bridge-operations.md (Security) names those that the bridge needs"
+                "docs/bridge-operations.md (Security) lists the rights that the bridge needs"
             ],
             0,
         ),
@@ -128,7 +128,7 @@ def test_the_report_names_the_partitions_that_kafka_cannot_serve() -> None:
 
     report_unserved(findings, {Partition("diary", 2): "LEADER_NOT_AVAILABLE"})
 
-    line = "FAULT    Kafka cannot serve the partition diary:2: LEADER_NOT_AVAILABLE; look at its brokers"
+    line = "FAULT    Kafka cannot serve the partition diary:2: LEADER_NOT_AVAILABLE; look at the brokers"
     assert findings == Findings([line], 1)
 
 

@@ -104,7 +104,7 @@ def test_a_secret_that_is_set_in_two_forms_is_refused_and_not_shown(tmp_path: Pa
     with pytest.raises(SecretError) as refused:
         read_secret("NAME", "in-the-variable", str(file))
 
-    assert str(refused.value) == "NAME and NAME_FILE are both set; set one of them."
+    assert str(refused.value) == "NAME and NAME_FILE are both set; set only one of them."
 
 
 def test_a_guard_without_secrets_accepts_every_request() -> None:

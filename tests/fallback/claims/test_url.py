@@ -98,5 +98,5 @@ def test_no_error_and_no_representation_shows_the_secret(secret: str, form: str)
 
 @pytest.mark.parametrize("url", ["redis://:pa?ss@host", "redis://:pa?s=s@host"])
 def test_the_error_for_a_question_mark_in_a_password_says_how_to_write_it(url: str) -> None:
-    with pytest.raises(BadClaimsUrl, match="in a password write %3F"):
+    with pytest.raises(BadClaimsUrl, match="in a password, write %3F"):
         parse_claims_url(url)

@@ -68,9 +68,8 @@ def test_faults_are_counted_and_the_exit_code_is_2(tmp_path: Path) -> None:
         [
             f'{file}:5: routes[1].format: saw "avro"; accepted: auto, json, cloudevents, protobuf (Avro is not '
             f"supported)",
-            f'{file}:8: routes[1].actions[1].channel: saw ""; accepted: segments between colons, each a placeholder '
-            f"or a "
-            "text without white space and without # $ & * , / : { }",
+            f'{file}:8: routes[1].actions[1].channel: saw ""; accepted: segments separated by colons, each a '
+            "placeholder or a text without white space and without # $ & * , / : { }",
             "Routes: entries (line 2).",
             f"{file}: 2 faults; the bridge would not start.",
         ],
@@ -258,9 +257,8 @@ FLAT = {"namespaces": [{"name": "family", "history_size": 10, "history_ttl": "60
         (
             CENTRIFUGO,
             [
-                "action 1: channel family:{family_id}: a client that reconnects misses what was published meanwhile; "
-                "set "
-                "channel.namespaces[0].history_size, channel.namespaces[0].history_ttl and "
+                "action 1: channel family:{family_id}: a client that reconnects does not get what was published while "
+                "it was disconnected; set channel.namespaces[0].history_size, channel.namespaces[0].history_ttl and "
                 "channel.namespaces[0].force_recovery"
             ],
         ),
@@ -306,8 +304,8 @@ def test_the_routes_are_compared_with_a_policy_even_if_its_backends_are_not_conf
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--value", "x"), "--topic is missing: a record needs one."),
-        (("--offset", "0"), "--topic is missing: a record needs one."),
+        (("--value", "x"), "--topic is missing: a record needs a topic."),
+        (("--offset", "0"), "--topic is missing: a record needs a topic."),
         (("--topic", "t"), "--value is missing: give a file, or - for standard input."),
         (("--topic", "t", "--value", "/absent"), "/absent: cannot be read: No such file or directory."),
         (

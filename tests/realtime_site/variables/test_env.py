@@ -29,8 +29,8 @@ def refusal(read: Reader, **variables: str) -> str:
     return str(refused.value)
 
 
-REFERENCE = "a value, or $NAME of another variable that is set to a value without a leading $"
-WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
+REFERENCE = "a value, or $NAME, if the variable NAME is set to a value that does not begin with $"
+WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty to export no traces"
 
 PORT: Reader = lambda env: env.integer("X", 9730, 1, 65535)  # noqa: E731
 AT_LEAST: Reader = lambda env: env.integer("X", 5000, 0)  # noqa: E731
@@ -189,7 +189,7 @@ def test_a_valid_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
 NAMED_TARGETS = "a comma-separated list of name=host:port; each name once, with only letters, digits, _ and -"
-A_HOST = "a host name or an address; no port, no scheme"
+A_HOST = "a host name or an address, without port and scheme"
 
 
 @pytest.mark.parametrize(

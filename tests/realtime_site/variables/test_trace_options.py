@@ -147,5 +147,5 @@ def test_headers_that_cannot_be_sent_are_refused_without_being_shown(value: str)
 
     assert str(refused.value) == (
         "OTEL_EXPORTER_OTLP_HEADERS is set, but cannot be read; "
-        "accepted: a comma-separated list of name=value, the values percent-encoded."
+        "accepted: a comma-separated list of name=value, with percent-encoded values."
     )
