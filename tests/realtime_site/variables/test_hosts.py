@@ -35,7 +35,7 @@ def test_the_service_can_listen_on_an_address_or_a_name(raw: str) -> None:
     ],
 )
 def test_a_listen_address_with_a_port_or_with_an_invalid_name_is_refused(raw: str) -> None:
-    with pytest.raises(ValueError, match="no port") as refused:
+    with pytest.raises(ValueError, match="the port has its own variable") as refused:
         bind_address(raw)
 
     assert str(refused.value) == BIND_ADDRESS
