@@ -221,7 +221,7 @@ class Mapper(Protocol):
         """The outcome for `record` at `now_ms` (milliseconds since 1970).
 
         A record of the replay topic is mapped with the topic, position and timestamp of the original record.
-        If this method raises an exception, it has a bug, and the record fails with `internal_error`.
+        An exception from this method is a bug; the record then fails with `internal_error`.
         """
 
 

@@ -18,7 +18,8 @@ class Row(NamedTuple):
     """The lag of one partition.
 
     `lag` is the number of offsets from the first unfinished record to the end. `committed` is None if the group has no
-    commit. `oldest_s` is the age of the first unfinished record; None if there is none or if it has no timestamp.
+    commit. `oldest_s` is the age of the first unfinished record; None if there is no such record, or if it has no
+    timestamp.
     """
 
     topic: str

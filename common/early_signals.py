@@ -16,7 +16,7 @@ CHECK: Final = "--check"  # with this option, run_bridge is not a server: its ex
 
 
 def install(arguments: Sequence[str]) -> None:
-    """Exit on a signal: servers with 0, other commands with 128 plus the signal's number, as shells report it."""
+    """Exit on a signal. The exit code of a server is 0. Other commands exit with 128 plus the signal's number."""
     server = is_server(arguments)
 
     def on_signal(number: int, frame: FrameType | None) -> None:

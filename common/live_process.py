@@ -108,7 +108,7 @@ async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.
 
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader, max_bytes: int) -> Response:
-    """The whole response. Raises OSError if the connection is reset or the response is too large, and
+    """The whole response. Raises OSError if the connection is reset or the response is too large. Raises
     h11.RemoteProtocolError if the response is cut off or is not HTTP.
     """
     status, body = 0, b""

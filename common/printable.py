@@ -1,4 +1,4 @@
-"""Makes text of unknown origin safe to print, such as a path, a key in a file, or a value from the environment.
+"""Makes text of unknown origin safe to print. Examples are a path, a key in a file, and an environment variable.
 
 Control characters can move a terminal's cursor, start a new log line, or reverse the order of what is displayed.
 """

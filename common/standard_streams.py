@@ -1,4 +1,4 @@
-"""Makes the standard streams safe to use if one of them is closed at startup, or if stdout lacks some characters."""
+"""Makes the standard streams safe to use: one may be closed at startup, and stdout may not encode all characters."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ def secure() -> None:
 
 
 def _escape_unencodable() -> None:
-    r"""Make stdout write a character that its encoding lacks as an escape such as \u2026, and not raise an error."""
+    r"""Make stdout write escapes such as \u2026 for characters outside its encoding, instead of raising an error."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -22,7 +22,7 @@ TTL_RANGE_S = range(60, 3601)
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the fallback settings fit together and that the pool file is usable.
 
-    Without a pool, nothing is checked, so that leftover values do not stop a deployment without a pool.
+    If no pool is configured, nothing is checked: leftover values must not stop a service that uses no pool.
     """
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 

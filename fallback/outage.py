@@ -90,7 +90,8 @@ class OutageDetector:
     def failed(self, call: int, now: float) -> OutageOpened | None:
         """Record that a client's call has failed with UNAVAILABLE or DEADLINE_EXCEEDED.
 
-        A failure is ignored if its call is older than a call that has ended a streak: it must not start a new streak.
+        A failure is ignored if its call is older than a call that has ended a streak. An old failure must not start a
+        new streak.
         """
         if call < self._ended_by:
             return None

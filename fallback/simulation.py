@@ -29,7 +29,7 @@ class Effect(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Wait `wait_ms`, turn identity on or off, probe it if `probe` is True, and connect with this ticket."""
+    """Wait `wait_ms`, turn identity on or off, send a probe if `probe` is True, then connect with this ticket."""
 
     name: str
     wait_ms: int

@@ -43,8 +43,8 @@ class Letter(NamedTuple):
 def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
     """The record's original position, and its number of replays.
 
-    For a record of `replay_topic`, both come from its headers. If the headers have no valid position, and for records
-    of other topics, the position is where the record was read.
+    For a record of `replay_topic`, both come from its headers. For a record of another topic, or if the headers have no
+    valid position, the position is where the record was read.
     """
     here = Position(record.topic, record.partition, record.offset, record.timestamp)
     if not replay_topic or record.topic != replay_topic:

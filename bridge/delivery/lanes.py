@@ -225,7 +225,7 @@ class Lanes(Generic[S, O]):
 
 
 def _waits_only_for_its_lane(task: Task[S, O]) -> bool:
-    """True if this task, which is not the first of its lane, waits only for the tasks before it in that lane."""
+    """True if this task waits only for the tasks before it in its lane. It must not be the first task of the lane."""
     return task.waits == 1 and not task.delayed and len(task.command.keys) == 1
 
 

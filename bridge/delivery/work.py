@@ -143,7 +143,7 @@ class Work:
     def dead_letter_due(self, item: Item) -> bool:
         """True if a dead letter for this record must be written now. The letter is then counted.
 
-        False while commands of the record are unfinished, if it needs no letter, or if it stops its partition instead.
+        False if commands of the record are unfinished, or if the record needs no letter or stops its partition instead.
         """
         assignment = item.assignment
         if item.done or not item.failures or item.unfinished or assignment.ledger.fenced:

@@ -1,6 +1,6 @@
 """Plain data about Centrifugo's configuration and the channel policy. The caller of the check provides it.
 
-The bridge cannot read these files itself: the parsers belong to the proxy, which the bridge must not import.
+The bridge cannot parse these files itself: the proxy has the parsers, and the bridge must not import the proxy.
 """
 
 from typing import NamedTuple

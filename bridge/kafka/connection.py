@@ -121,8 +121,8 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 def subscription(topics: Iterable[str], group: Group) -> list[str]:
     """The topics for `subscribe`. A topic that begins with ^ is a pattern; it may match only a part of a topic's name.
 
-    In the classic protocol, librdkafka compares patterns like this. In the consumer protocol, the broker compares them,
-    and a pattern must match the whole name, so the pattern is extended:
+    In the classic protocol, librdkafka compares patterns like this. In the consumer protocol, the broker compares
+    patterns with whole names. So each pattern is extended:
     https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     """
     if group.protocol == "classic":

@@ -16,8 +16,8 @@ from bridge.kafka.errors import NotDelivered
 POLL_S: Final = 0.2
 # After a fatal error, `produce` and delivery reports have these errors. They do not name the cause.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
-# `poll` and `flush` raise these for a fatal error. Python raises SystemError, with the KafkaException as its cause, if
-# the library also logs a line in the same call.
+# `poll` and `flush` raise these for a fatal error. If the library also logs a line in the same call, the exception is
+# a SystemError, and the KafkaException is its cause.
 RAISED: Final = (KafkaException, SystemError)
 
 logger = logging.getLogger("bridge.kafka")

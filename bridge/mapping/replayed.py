@@ -44,5 +44,5 @@ def _integer(record: Record, name: str) -> int:
         return int(value)
     raise Unmappable(
         Reason.UNSUPPORTED,
-        f"the header {name} is absent or is neither -1 nor 1 to 19 digits, so the record cannot be replayed",
+        f"the header {name} is absent or is not an integer (-1, or 1 to 19 digits), so the record cannot be replayed",
     )

@@ -117,7 +117,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        # Only after mapping, because these records count as in transit until they are pending.
+        # Add these records only after mapping: until they are pending, they count as in transit.
         self._gate.taken += len(messages)
         self._gate.taken_bytes += size
 

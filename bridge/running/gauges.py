@@ -54,7 +54,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure the lag of each partition that Kafka serves: its end minus the offset before which every record is done.
+    """Measure the lag of each partition that Kafka serves: its end minus the offset of the first unfinished record.
 
     A partition has no series while this offset is unknown. The lags of partitions that share a series are added up.
     Also notes which partitions Kafka cannot serve, and whether Kafka answers. If Kafka returned no end, for example

@@ -38,7 +38,7 @@ class Reachability:
 
 
 class Unserved:
-    """`partitions` are those that Kafka twice in a row could not serve: they have no leader, or it does not answer.
+    """`partitions` are the partitions that Kafka could not serve twice in a row: their leader is missing or silent.
 
     A single error is usual after a change of the leader. Logs when partitions are added, and when all are served again.
     """

@@ -46,7 +46,7 @@ class NamedTlsConnection(NamedConnection, SSLConnection):
     async def connect(self) -> None:
         """Connect if there is no connection yet. Raises RedisError.
 
-        The TLS files are checked first: if a file is a named pipe, OpenSSL would wait for a writer and block the event
+        The TLS files are checked first, because OpenSSL would open a named pipe, wait for a writer, and block the event
         loop.
         """
         if not self.is_connected:

@@ -12,8 +12,8 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Message, Receive
 
 CHECK_EVERY_S: Final = 0.05
-# How many loop iterations pass between a closed socket and a woken listener: poll, end of file, connection lost, event,
-# and one spare.
+# The number of loop iterations until the listener of a closed socket wakes. There is one for each of these: poll, end
+# of file, connection lost, event. One iteration is spare.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 

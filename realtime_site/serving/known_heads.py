@@ -14,8 +14,8 @@ from realtime_site.serving.http_parser import Request
 HEAD_END: Final = b"\r\n\r\n"
 MOST_HEADS: Final = 256
 LONGEST_HEAD: Final = 2048
-# Heads with these headers are always parsed: such a request can be more than a head and a body of the announced length,
-# or the value of the header differs every time.
+# Heads with these headers are always parsed. Such a request can have more parts than a head and a body of the announced
+# length, or the value of the header differs in every request.
 UNFIT: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"trailer", b"traceparent", b"tracestate"})
 
 
@@ -31,7 +31,7 @@ class KnownHead:
 
 
 class KnownHeads:
-    """The heads of a process. If there are too many, all are dropped, so that heads that never repeat do not stay."""
+    """The heads of a process. If there are too many, all are dropped: heads that never repeat must not stay."""
 
     def __init__(self) -> None:
         self._heads: dict[bytes, KnownHead] = {}
@@ -45,8 +45,8 @@ class KnownHeads:
     def remember(self, read: bytes, request: Request) -> None:
         """Remember the head of `read`. The parser has found exactly this request in `read`.
 
-        The head is not remembered if it announces another number of bytes than follow the first empty line of `read`:
-        this line may not be the end of the head.
+        The head is not remembered if the announced length differs from the number of bytes after the first empty line
+        of `read`. In this case, the empty line may not be the end of the head.
         """
         head, _, body = read.partition(HEAD_END)
         if len(head) > LONGEST_HEAD or not UNFIT.isdisjoint(name for name, _ in request.headers):
