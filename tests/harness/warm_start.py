@@ -89,7 +89,7 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], out: IO[byte
     own = {name: value for name, value in environment.items() if name.startswith(INTERPRETERS) or name == "PATH"}
     ignored = [number for number in DISPOSITIONS if signal.getsignal(number) is signal.SIG_IGN]
     message = {"arguments": list(arguments), "environment": dict(environment), "ignored": ignored}
-    libraries = LIBRARIES if arguments[:1] in (["serve"], ["run_bridge"]) else LIBRARIES_OF_COMMANDS
+    libraries = LIBRARIES if "serve" in arguments[:1] else LIBRARIES_OF_COMMANDS
     mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         control = _server(libraries, tuple(sorted(own.items())))
