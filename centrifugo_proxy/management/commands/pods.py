@@ -21,8 +21,8 @@ INTERVAL_S = (1.0, 3600.0)  # a process renders its metrics at most once a secon
 
 class Command(OperatorCommand):
     help = (
-        "Show the state of every replica: version, readiness, outage, tickets left, connects a second by outcome, and\n"
-        "the time until the pool is empty. This command queries all replicas at the same time, and waits at most 2\n"
+        "Show the state of every replica. The state has the version, readiness, outage, tickets left, connects a second\n"
+        "by outcome, and the time until the pool is empty. This command queries all replicas at the same time, and waits at most 2\n"
         "seconds for their answers. It changes nothing."
     )
     epilog = """\
