@@ -21,9 +21,9 @@ INTERVAL_S = (1.0, 3600.0)  # a process renders its metrics at most once a secon
 
 class Command(OperatorCommand):
     help = (
-        "Show the state of every replica. The state has the version, readiness, outage, tickets left, connects a second\n"
-        "by outcome, and the time until the pool is empty. This command queries all replicas at the same time, and waits at most 2\n"
-        "seconds for their answers. It changes nothing."
+        "Show the state of every replica. The state has the version, readiness, outage, tickets left, connects a\n"
+        "second by outcome, and the time until the pool is empty. This command queries all replicas at the same\n"
+        "time, and waits at most 2 seconds for their answers. It changes nothing."
     )
     epilog = """\
 exit codes (those of monitoring plugins; with --watch, the code of the last round):
