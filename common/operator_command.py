@@ -50,7 +50,7 @@ class _Stdout(OutputWrapper):
 
 @contextmanager
 def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
-    """End the process if the block loses its output. A message is written, except after the end of a pipe was closed.
+    """End the process if the block loses its output: with a message if a disk is full, silently if a pipe is closed.
 
     At the end of the block, stdout is flushed. Django's own commands leave up to 8 KiB in its buffer (128 KiB since
     Python 3.14).

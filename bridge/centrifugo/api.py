@@ -45,7 +45,7 @@ class Api(Protocol):
 class HttpApi:
     """The API at `url`, such as http://localhost:8000/api.
 
-    If `parallel` is true, Centrifugo may run the commands of a batch concurrently. An `ordered` batch never runs so.
+    If `parallel` is true, Centrifugo may run the commands of a batch concurrently, except in an `ordered` batch.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, parallel: bool) -> None:

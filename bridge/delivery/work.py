@@ -171,14 +171,14 @@ class Work:
             self.lanes.let_go(later.tasks)
 
     def retry(self, task: Sending, until: float) -> None:
-        """Note that a command failed temporarily. It is sent again at `until` or later, if it still `is_ours`."""
+        """Note that a command failed temporarily. If it may still be sent (`is_ours`), retry it at `until` or later."""
         if self.is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
 
     def put_back(self, tasks: Sequence[Sending]) -> None:
-        """Note that a request failed. Its commands are sent again next, if they still are `is_ours`."""
+        """Note that a request failed. Its commands are sent again next, if they may still be sent (`is_ours`)."""
         for task in tasks:
             if not self.is_ours(task):
                 self.lanes.done(task)

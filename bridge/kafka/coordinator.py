@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 async def answer(ask: Callable[[], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
-    """The coordinator's answer. Asks again for up to `timeout_s` while it moves to a broker. Raises KafkaException."""
+    """The coordinator's answer. While it moves, this asks again for up to `timeout_s`. Raises KafkaException."""
     until = time.monotonic() + timeout_s
     while True:
         try:

@@ -17,7 +17,7 @@ _BROKERS_AT_FAULT: Final = (
     "COORDINATOR_LOAD_IN_PROGRESS",
     "NOT_COORDINATOR",
     "_MSG_TIMED_OUT",
-    # Errors of the library. After ": ", they concern one partition or group: Kafka has just answered other requests.
+    # Errors of the library that follow the name of a partition or group: Kafka has just answered other requests.
     ": _TIMED_OUT",
     ": _TRANSPORT",
     ": _ALL_BROKERS_DOWN",
@@ -49,8 +49,8 @@ class PropertyRefused(Exception):
 class KafkaUnreachable(Exception):
     """Kafka does not answer, or answers with an error.
 
-    The message is librdkafka's name of the error. Before it comes the topic, partition or group if the error is about
-    only that.
+    The message is librdkafka's name of the error. If the error is about one topic, partition or group, the message
+    begins with it.
     """
 
 

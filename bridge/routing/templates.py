@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 
 
 def is_segment(text: str) -> bool:
-    """True if the text can be one segment of a channel: the channel policy accepts it, and it has no : or ,."""
+    """True if the text can be one segment of a channel: the channel policy accepts it, and it has no colon or comma."""
     # Most segments have only letters and digits. Checking this first saves a call.
     return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 

@@ -51,7 +51,7 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
 
 
 class Heads:
-    """Remembers the beginnings of heads (status line and fields). Responses of one kind usually have the same one.
+    """Remembers the beginnings of heads (status line and fields), because many responses have the same beginning.
 
     Every second, uvicorn replaces its list of common headers, which has the date. Then all heads are forgotten.
     """
