@@ -14,7 +14,7 @@ def plausible_count(value: Any) -> int:
 
 
 def value_of(kind: type, value: Any) -> Any:
-    """The value, if it has exactly this type: True is no int. Raises ValueError."""
+    """The value, if it has exactly this type: True is not an int. Raises ValueError."""
     if type(value) is not kind:
         raise ValueError(f"not of type {kind.__name__}")
     return value

@@ -24,7 +24,7 @@ ANSWER_S: Final = 5.0
 
 @dataclass
 class Findings:
-    """`lines` are for people, one per finding. `faults` is the number of findings that keep a route from working."""
+    """`lines` are for people, one per finding. `faults` is the number of findings that break the bridge or a route."""
 
     lines: list[str] = field(default_factory=list)
     faults: int = 0
