@@ -13,10 +13,10 @@ class Clock(Protocol):
 
 
 class Caller(Protocol):
-    """The client of the HTTP request."""
+    """The sender of the HTTP request, which is normally Centrifugo."""
 
     async def gone(self) -> bool:
-        """True if the client's connection is known to be closed."""
+        """True if the HTTP connection of the caller is known to be closed."""
 
 
 class Event(Protocol):

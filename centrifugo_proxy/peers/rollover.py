@@ -1,6 +1,6 @@
 """Decides when a channel is replaced. Every time is an argument, in seconds of one monotonic clock.
 
-If a name does not exist, gRPC may wait for two minutes before it looks the name up again. gRPC keeps a connection to a
+If a name does not exist, gRPC may wait for up to two minutes before it looks it up again. gRPC keeps a connection to a
 host that does not answer. It looks up a name only when a connection is lost. So a channel is replaced by a new channel,
 the candidate, which starts with a lookup and a new connection. The candidate takes over when it is connected, so that
 no call is lost. A candidate with new credentials takes over after CREDENTIALS_S at the latest.

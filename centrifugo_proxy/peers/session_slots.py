@@ -84,8 +84,8 @@ def _unreserved(slots: int) -> int:
 class Share:
     """The session events that wait for one service: at most PER_FREE_PLACE for each free slot of the room.
 
-    So one service that hangs takes two thirds of the room. Two such services take two fifths each. Some slots always
-    stay free for another service.
+    So one service that hangs takes two thirds of the room. Two such services take two fifths each. If the room is
+    not very small, some slots stay free for another service.
     """
 
     slots: SessionSlots

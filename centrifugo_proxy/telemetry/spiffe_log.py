@@ -20,7 +20,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators. It logs a warning of one kind at most once in ten seconds.
+    """Reports to operators. Each kind of warning, and a new SVID, is logged at most once in ten seconds.
 
     The flood filter of the log limits the errors.
     """
