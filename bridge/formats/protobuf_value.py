@@ -4,14 +4,12 @@ Fields have their names from the .proto file. 64-bit integers stay numbers, unli
 are not in the descriptor are dropped, so they never reach clients.
 """
 
-import base64
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
@@ -20,20 +18,23 @@ from google.protobuf.message_factory import GetMessageClass
 from bridge.commands import Reason, Record
 from bridge.event import Payload
 from bridge.formats.json_value import refuse_avro
+from bridge.formats.protobuf_json import (
+    Convert,
+    base64_text,
+    enum_names,
+    float32,
+    key_text,
+    number_or_text,
+    same,
+    text,
+    well_known,
+)
 from bridge.formats.reader import Unreadable
-
-Convert: TypeAlias = Callable[[Any], Any]
 
 _MAGIC: Final = 0
 _SCHEMA_ID_BYTES: Final = 4
 _MAX_VARINT_BYTES: Final = 5
 _MAX_INDEXES: Final = 100  # the depth that protobuf itself allows
-_PACKAGE: Final = "google.protobuf."
-_TIMES: Final = frozenset({"Timestamp", "Duration"})
-_JSON_LIKE: Final = frozenset({"Struct", "Value", "ListValue", "FieldMask"})
-_WRAPPERS: Final = frozenset(
-    f"{kind}Value" for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
-)
 
 
 class DescriptorError(ValueError):
@@ -68,6 +69,9 @@ class ProtobufReader:
         # in a Struct, or a FieldMask that JSON cannot express.
         except (ValueError, json_format.Error):
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text, time or number") from None
+
+    def is_event_without_value(self, record: Record) -> bool:
+        return False
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""
@@ -139,7 +143,7 @@ class _Converters:
         name = descriptor.full_name
         if name not in self._known:
             # A message may contain its own type, so the functions of its fields are made on first use.
-            self._known[name] = _well_known(name) or partial(_as_object, self._fields_of(descriptor))
+            self._known[name] = well_known(name) or partial(_as_object, self._fields_of(descriptor))
         return self._known[name]
 
     def _fields_of(self, descriptor: Descriptor) -> "_Fields":
@@ -149,7 +153,7 @@ class _Converters:
         entry = field.message_type
         if entry is not None and entry.GetOptions().map_entry:
             of_value = self._of_single(entry.fields_by_name["value"])
-            return lambda pairs: {_key(key): of_value(value) for key, value in pairs.items()}
+            return lambda pairs: dict(sorted((key_text(key), of_value(value)) for key, value in pairs.items()))
         single = self._of_single(field)
         return (lambda values: [single(value) for value in values]) if field.is_repeated else single
 
@@ -157,12 +161,14 @@ class _Converters:
         if field.message_type is not None:
             return self.of_message(field.message_type)
         if field.enum_type is not None:
-            return _names(field.enum_type)
+            return enum_names(field.enum_type)
         if field.type == FieldDescriptor.TYPE_BYTES:
-            return _base64
+            return base64_text
         if field.type == FieldDescriptor.TYPE_STRING:
-            return _text
-        return _number if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT) else _same
+            return text
+        if field.type == FieldDescriptor.TYPE_FLOAT:
+            return float32
+        return number_or_text if field.type == FieldDescriptor.TYPE_DOUBLE else same
 
 
 class _Field:
@@ -196,53 +202,3 @@ def _as_object(fields: _Fields, message: Message) -> dict[str, Any]:
         for field in fields.all()
         if not field.has_presence or message.HasField(field.name)
     }
-
-
-def _well_known(full_name: str) -> Convert | None:
-    if not full_name.startswith(_PACKAGE):
-        return None
-    name = full_name.removeprefix(_PACKAGE)
-    if name in _TIMES:
-        return lambda message: message.ToJsonString()
-    if name in _JSON_LIKE:
-        return json_format.MessageToDict
-    if name == "BytesValue":
-        return lambda message: _base64(message.value)
-    if name in _WRAPPERS:
-        return lambda message: _number(message.value)
-    return None
-
-
-def _names(enum: EnumDescriptor) -> Convert:
-    """Converts an enum value to its (first) name. A value that is not in the descriptor stays a number."""
-    if enum.full_name == f"{_PACKAGE}NullValue":
-        return lambda number: None
-    names = {value.number: value.name for value in reversed(list(enum.values))}
-    return lambda number: names.get(number, number)
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _text(value: Any) -> Any:
-    """Raises ValueError for a text that is not UTF-8. Only proto2 allows such texts; protobuf returns them as bytes."""
-    if type(value) is bytes:
-        raise ValueError
-    return value
-
-
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-def _number(value: Any) -> Any:
-    """JSON has no infinity or NaN; protobuf writes them as strings."""
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
-
-
-def _key(key: Any) -> str:
-    key = _text(key)
-    return str(key).lower() if isinstance(key, bool) else str(key)

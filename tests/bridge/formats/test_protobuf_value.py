@@ -1,5 +1,6 @@
 """Protobuf values, read with a descriptor set, with and without Confluent's frame."""
 
+import json
 import math
 from typing import Any
 
@@ -46,6 +47,8 @@ PLAIN = {
     "ids": [],
     "inners": [],
     "by": {},
+    "prices": [],
+    "counts": {},
 }
 
 
@@ -64,6 +67,8 @@ def test_fields_have_their_proto_names_and_integers_stay_numbers() -> None:
         "ids": ["a"],
         "inners": [{"x": 3}],
         "by": {"true": {"x": 4}},
+        "prices": [],
+        "counts": {},
     }
 
 
@@ -92,6 +97,54 @@ def test_well_known_types_are_written_as_in_protobufs_json_format() -> None:
         "own": {**PLAIN, "user_id": "in"},
         "nothing": None,
     }
+
+
+def test_a_float_of_32_bits_has_its_shortest_decimal() -> None:
+    largest = 3.4028234663852886e38
+    event = message_class("Event")(price=0.1, prices=[16777216, 1 / 3, -1e-7, largest, math.inf], fee={"value": 0.7})
+
+    read_back = data(event.SerializeToString())
+
+    assert (read_back["price"], read_back["fee"]) == (0.1, 0.7)
+    assert read_back["prices"] == [16777216, 0.33333334, -1e-07, 3.4028235e38, "Infinity"]
+
+
+def test_a_condition_compares_a_float_of_32_bits_with_the_number_that_the_producer_wrote() -> None:
+    text = text_for("Event").replace(
+        "[[routes.actions]]", "where = [{ field = 'price', equals = 0.1 }]\n[[routes.actions]]"
+    )
+
+    assert len(sent(outcome_of(text, record(message_class("Event")(price=0.1).SerializeToString()), read_file))) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "form"), [(42, "42"), (-(2**53), "-9007199254740992"), (1.5, "1.5"), (1e19, "1e+19")]
+)
+def test_whole_numbers_in_a_struct_are_integers(number: float, form: str) -> None:
+    event = message_class("Event")()
+    event.free.update({"n": number, "list": [{"n": number}]})
+
+    assert json.dumps(data(event.SerializeToString())["free"]) == f'{{"list": [{{"n": {form}}}], "n": {form}}}'
+
+
+def test_a_number_in_a_struct_can_be_in_a_channel() -> None:
+    event = message_class("Event")()
+    event.free["family"] = 7
+    text = text_for("Event", action=publishing("family:{free.family}"))
+
+    [command] = sent(outcome_of(text.replace('["id"]', '["user_id"]'), record(event.SerializeToString()), read_file))
+
+    assert command["publish"]["channel"] == "family:7"
+
+
+def test_keys_of_maps_and_structs_are_sorted_because_protobufs_order_differs_between_processes() -> None:
+    names = [f"k{number}" for number in range(40)]
+    event = message_class("Event")(counts=dict.fromkeys(names, 1))
+    event.free.update(dict.fromkeys(names, True))
+
+    read_back = data(event.SerializeToString())
+
+    assert list(read_back["counts"]) == list(read_back["free"]) == sorted(names)
 
 
 @pytest.mark.parametrize(
