@@ -13,6 +13,8 @@ _FRAMED: Final = (
     "the value is not JSON: its first byte is zero, as in the records of a schema registry's serializer; "
     'for Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
+_FRAME_BYTES: Final = 5  # a zero byte and the id of the schema
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 class JsonReader:
@@ -22,6 +24,9 @@ class JsonReader:
         if record.headers:
             refuse_avro(record)
         return Payload(json_object(value))
+
+    def is_event_without_value(self, record: Record) -> bool:
+        return False
 
 
 def refuse_avro(record: Record) -> None:
@@ -70,9 +75,24 @@ def _parsed(value: bytes | str) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        if value[:1] == b"\0":
-            raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
-        # The parser's message is left out, because it could quote the value.
-        place = f"line {error.lineno}, column {error.colno}" if value else "it is empty"
+        if isinstance(value, bytes) and value[:1] == b"\0":
+            return _unframed(value)
         problem = "a text that is not JSON" if isinstance(value, str) else "not JSON in UTF-8"
-        raise Unreadable(Reason.NOT_JSON, f"{problem}: {place}") from None
+        raise Unreadable(Reason.NOT_JSON, f"{problem}: {_place(value, error)}") from None
+
+
+def _unframed(value: bytes) -> Any:
+    """The JSON in the frame that a schema registry's serializer for JSON Schema writes. Raises Unreadable."""
+    try:
+        return orjson.loads(memoryview(value)[_FRAME_BYTES:])
+    except orjson.JSONDecodeError:
+        raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
+
+
+def _place(value: bytes | str, error: orjson.JSONDecodeError) -> str:
+    """Where the value is not JSON. The parser's message is left out, because it could quote the value."""
+    if not value:
+        return "it is empty"
+    if isinstance(value, bytes) and value.startswith(_MARK):
+        return "it begins with a byte order mark"
+    return f"line {error.lineno}, column {error.colno}"

@@ -20,6 +20,17 @@ def test_a_json_text_that_contains_an_object_is_read_as_this_object() -> None:
     assert sent(outcome)[0]["publish"]["data"] == {"id": "e1"}
 
 
+def test_json_is_read_behind_the_frame_of_a_schema_registrys_serializer() -> None:
+    outcome = outcome_of(TEXT, record(b'\0\0\0\1\xc8{"id": "e1"}'))
+
+    assert sent(outcome)[0]["publish"]["data"] == {"id": "e1"}
+
+
+@pytest.mark.parametrize("value", [b"\0", b"\0\0\0\1\xc8", b"\0\0\0\1\xc8{"])
+def test_a_frame_without_json_is_poison(value: bytes) -> None:
+    assert failed(outcome_of(TEXT, record(value))).detail.startswith("the value is not JSON: its first byte is zero")
+
+
 def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
     """The value is a JSON text, the id and the type are headers, and the key is the id of the aggregate."""
     text = one_route(
@@ -42,7 +53,7 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         (b'{"a": 1e999}', "not JSON in UTF-8: line 1, column 7"),
         (b'{"a": "\xff"}', "not JSON in UTF-8: line 1, column 1"),
         (b'{"a": "\\ud800"}', "not JSON in UTF-8: line 1, column 8"),
-        (b"\xef\xbb\xbf{}", "not JSON in UTF-8: line 1, column 1"),
+        (b"\xef\xbb\xbf{}", "not JSON in UTF-8: it begins with a byte order mark"),
         (b"{} {}", "not JSON in UTF-8: line 1, column 4"),
         (b'{"a":' * 1100, "not JSON in UTF-8: line 1, column 5122"),
         (b"[1]", "the value is a list, not an object"),
@@ -54,7 +65,7 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         (b'"\\u0000"', "a text that is not JSON: line 1, column 1"),
         (b'"\\"{}\\""', "the value is a text, not an object"),
         (
-            b"\0\0\0\0\1{}",
+            b"\0\0\0\0\1\0\x0a\x02u1",
             "the value is not JSON: its first byte is zero, as in the records of a schema registry's serializer; for "
             'Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported',
         ),
