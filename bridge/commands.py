@@ -20,8 +20,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """A Kafka record.
 
     `timestamp` is in milliseconds since 1970; -1 if the broker has no timestamp. A record whose `value` is None is a
-    tombstone. If a header name occurs several times, the last header counts. `fault` says why the record is
-    unreadable; "" if it is readable.
+    tombstone, or a CloudEvent without data. If a header name occurs several times, the last header counts. `fault` says
+    why the record is unreadable; "" if it is readable.
     """
 
     topic: str

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from bridge.commands import DEAD_LETTER, DONE, Command, Mapped, Outcome, Poison, Record, Skip
 from bridge.event import Event, Unmappable
 from bridge.formats.reader import Unreadable
-from bridge.mapping.mapper import RouteMapper, event_of
+from bridge.mapping.mapper import RouteMapper, event_of, value_for
 from bridge.routing.conditions import first_unmet
 from bridge.routing.model import Route, Routes
 from common.counted import counted
@@ -71,10 +71,11 @@ def _unfit(route: Route, record: Record) -> str:
         return f"does not read {record.topic}"
     if condition := first_unmet(route.early, Event(record)):
         return f"{condition.text} does not hold"
-    if record.value is None:
+    value = value_for(route, record)
+    if value is None:
         return ""
     try:
-        event = event_of(route, record, route.reader.read(record, record.value))
+        event = event_of(route, record, route.reader.read(record, value))
     except (Unreadable, Unmappable) as error:
         return f"{error.reason}: {error.detail}"
     condition = first_unmet(route.late, event)

@@ -44,6 +44,9 @@ class CloudEventsReader:
             Reason.NOT_CLOUDEVENTS, f"the record has neither a header ce_specversion nor the content-type {STRUCTURED}"
         )
 
+    def is_event_without_value(self, record: Record) -> bool:
+        return _is_event_without_value(record)
+
 
 class AutoReader:
     """`format = "auto"`: reads a record as a CloudEvent if its headers say so, otherwise as JSON."""
@@ -62,13 +65,22 @@ class AutoReader:
         is_event = _is_binary(record) or content_type(record).startswith(ANY_CLOUDEVENT)
         return (self._cloudevents if is_event else self._json).read(record, value)
 
+    def is_event_without_value(self, record: Record) -> bool:
+        return _is_event_without_value(record)
+
 
 def _is_binary(record: Record) -> bool:
     return any(name == VERSION_HEADER for name, _ in record.headers)
 
 
+def _is_event_without_value(record: Record) -> bool:
+    """In binary mode, an event without data is a record without a value."""
+    return _is_binary(record) and not content_type(record).startswith(ANY_CLOUDEVENT)
+
+
 def _binary(record: Record, value: bytes, kind: str) -> Payload:
-    attributes = {name.removeprefix(PREFIX): _decoded(text) for name, text in record.headers if name.startswith(PREFIX)}
+    written = {name.removeprefix(PREFIX): _decoded(text) for name, text in record.headers if name.startswith(PREFIX)}
+    attributes = _present(written)
     if kind:  # datacontenttype is the only attribute that does not come from a ce_ header
         attributes["datacontenttype"] = written_content_type(record)
     _check(attributes)
@@ -83,18 +95,22 @@ def _decoded(text: bytes | None) -> str | None:
         raise Unreadable(Reason.NOT_CLOUDEVENTS, "a ce_ header is not text in UTF-8") from None
 
 
+def _present(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes without those that are null: null is the same as absent."""
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
 def _structured(value: bytes) -> Payload:
-    whole = json_object(value)
-    attributes = {name: field for name, field in whole.items() if name not in ("data", "data_base64")}
+    attributes = _present(json_object(value))
+    data, encoded = attributes.pop("data", None), attributes.pop("data_base64", None)
     _check(attributes)
-    if "data_base64" in whole:
-        if "data" in whole:
+    if encoded is not None:
+        if data is not None:
             raise Unreadable(Reason.NOT_CLOUDEVENTS, "data and data_base64 are both present")
-        return Payload(_decoded_data(whole["data_base64"], attributes), attributes)
-    if whole.get("data") is None:
+        return Payload(_decoded_data(encoded, attributes), attributes)
+    if data is None:
         return Payload({}, attributes)
     _check_data_type(attributes.get("datacontenttype"))
-    data = whole["data"]
     return Payload(json_object(data) if isinstance(data, str) else checked_object(data), attributes)
 
 

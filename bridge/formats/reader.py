@@ -19,4 +19,7 @@ class Reader(Protocol):
     """Reads values of one format. Routes with the same format share a reader, so that a record is read only once."""
 
     def read(self, record: Record, value: bytes) -> Payload:
-        """The event in the record; `value` is the record's value. Raises Unreadable."""
+        """The event in the record; `value` is the record's value, b"" for an event without one. Raises Unreadable."""
+
+    def is_event_without_value(self, record: Record) -> bool:
+        """True if a record without a value is an event in this format. In the other formats it is a tombstone."""

@@ -1,5 +1,6 @@
 """Maps records to commands. Every matching route applies; a failure in one route does not stop the other routes."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bridge.commands import Command, Mapped, Outcome, Poison, Reason, Record, Skip, SkipReason
@@ -36,7 +37,7 @@ class RouteMapper:
         if not routes:
             return Skip(SkipReason.UNROUTED)
         if record.value is None:
-            return _tombstone(routes)
+            return _without_value(record, routes, now_ms)
         return _Mapping(record, record.value, now_ms).outcome(routes)
 
 
@@ -66,11 +67,22 @@ def event_of(route: Route, record: Record, payload: Payload) -> Event:
     return Event(record, data, payload.attributes)
 
 
-def _tombstone(routes: list[Route]) -> Outcome:
+def value_for(route: Route, record: Record) -> bytes | None:
+    """The value to read; None if the record is a tombstone for this route. An event without a value has b""."""
+    return b"" if record.value is None and route.reader.is_event_without_value(record) else record.value
+
+
+def _without_value(record: Record, routes: list[Route], now_ms: int) -> Outcome:
+    events: list[Route] = []
+    failures: list[Poison] = []
     for route in routes:
-        if route.on_tombstone is OnTombstone.DEAD_LETTER:
-            return Mapped((), (Poison(Reason.TOMBSTONE, TOMBSTONE_DETAIL, route.name),))
-    return Skip(SkipReason.TOMBSTONE)
+        if value_for(route, record) is not None:
+            events.append(route)
+        elif route.on_tombstone is OnTombstone.DEAD_LETTER and not failures:
+            failures.append(Poison(Reason.TOMBSTONE, TOMBSTONE_DETAIL, route.name))
+    if events:
+        return _Mapping(record, b"", now_ms, failures).outcome(events)
+    return Mapped((), tuple(failures)) if failures else Skip(SkipReason.TOMBSTONE)
 
 
 class _Mapping:
@@ -78,13 +90,13 @@ class _Mapping:
 
     __slots__ = ("_commands", "_failures", "_now_ms", "_payloads", "_record", "_too_old", "_value")
 
-    def __init__(self, record: Record, value: bytes, now_ms: int) -> None:
+    def __init__(self, record: Record, value: bytes, now_ms: int, failures: Sequence[Poison] = ()) -> None:
         self._record = record
         self._value = value
         self._now_ms = now_ms
         self._payloads: dict[Reader, Payload | None] = {}
         self._commands: list[Command] = []
-        self._failures: list[Poison] = []
+        self._failures = [*failures]
         self._too_old = False
 
     def outcome(self, routes: list[Route]) -> Outcome:

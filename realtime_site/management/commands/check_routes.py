@@ -22,7 +22,7 @@ from realtime_site.management.route_facts import policy_facts, server_facts
 T = TypeVar("T")
 STDIN = "-"
 VALUE_BYTES = 16 * MIB
-OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
+OF_THE_RECORD = ("value", "no_value", "header", "key", "partition", "offset", "timestamp")
 
 
 class Command(OperatorCommand):
@@ -43,7 +43,7 @@ examples:
   manage.py check_routes routes.toml
   manage.py check_routes routes.toml --centrifugo config.json --policy policy.toml
   manage.py check_routes routes.toml --topic diary.entry.created --value entry.json --header ce_id=7
-  kcat -b kafka -C -t diary -o -1 -c 1 | manage.py check_routes routes.toml --topic diary --value -
+  kcat -b kafka -C -t diary -o -1 -c 1 -f %s | manage.py check_routes routes.toml --topic diary --value -
 
 docs/bridge.md explains the file."""
     requires_system_checks = []  # with faulty routes, the checks would fail before this command lists the faults
@@ -58,7 +58,9 @@ docs/bridge.md explains the file."""
         beside.add_argument("--policy", metavar="FILE", type=Path, help="the channel policy of this service")
         record = parser.add_argument_group("a record to explain")
         record.add_argument("--topic", metavar="T", help="its topic")
-        record.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
+        value = record.add_mutually_exclusive_group()
+        value.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
+        value.add_argument("--no-value", action="store_true", default=None, help="it has no value, as a tombstone")
         record.add_argument("--header", metavar="K=V", action="append", help="a header; may be repeated")
         record.add_argument("--key", metavar="K", help="its key (default: no key)")
         record.add_argument("--partition", metavar="P", type=whole_number(0), help="its partition (default: 0)")
@@ -104,15 +106,17 @@ def _record(options: dict[str, Any], now_ms: int) -> Record | None:
         if any(options[name] is not None for name in OF_THE_RECORD):
             raise CommandError("--topic is missing: a record needs a topic.", returncode=FAULTY)
         return None
-    if options["value"] is None:
-        raise CommandError("--value is missing: give a file, or - for standard input.", returncode=FAULTY)
+    if options["value"] is None and not options["no_value"]:
+        raise CommandError(
+            "--value is missing: give a file, - for standard input, or --no-value instead.", returncode=FAULTY
+        )
     return Record(
         topic=topic,
         partition=options["partition"] or 0,
         offset=options["offset"] or 0,
         timestamp=now_ms if options["timestamp"] is None else options["timestamp"],
         key=None if options["key"] is None else os.fsencode(options["key"]),
-        value=_value(options["value"]),
+        value=None if options["no_value"] else _value(options["value"]),
         headers=tuple(_header(given) for given in options["header"] or ()),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.commands import Headers, Poison, Reason
+from bridge.commands import Headers, Mapped, Poison, Reason, Skip, SkipReason
 from tests.bridge.given import failed, one_route, outcome_of, publishing, record, sent
 
 TEXT = one_route(
@@ -49,6 +49,8 @@ def enveloped(**changes: Any) -> bytes:
         (enveloped(specversion="1.1", datacontenttype="text/json"), STRUCTURED),
         (enveloped(data='{"id": "e1"}'), STRUCTURED),
         (enveloped(data="-", data_base64=b64encode(b'{"id": "e1"}').decode()), STRUCTURED),
+        (enveloped(data=None, data_base64=b64encode(b'{"id": "e1"}').decode()), STRUCTURED),
+        (enveloped(data_base64=None), STRUCTURED),
     ],
 )
 def test_the_attributes_and_the_data_are_read_in_both_content_modes(text: str, value: bytes, headers: Headers) -> None:
@@ -74,12 +76,40 @@ def test_the_content_type_of_the_data_is_an_attribute_in_both_content_modes(valu
 
 @pytest.mark.parametrize(
     ("value", "headers"),
-    [(b"", BINARY), (enveloped(data="-"), STRUCTURED), (enveloped(data=None), STRUCTURED)],
+    [(None, BINARY), (b"", BINARY), (enveloped(data="-"), STRUCTURED), (enveloped(data=None), STRUCTURED)],
 )
-def test_an_event_needs_no_data(value: bytes, headers: Headers) -> None:
+def test_an_event_needs_no_data(value: bytes | None, headers: Headers) -> None:
     [command] = sent(outcome_of(TEXT, record(value, headers=headers)))
 
     assert command["publish"]["data"] == {"ce": "7", "source": "/diary"}
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"), [("auto", STRUCTURED), ("auto", (("other", b"x"),)), ("json", BINARY), ("cloudevents", ())]
+)
+def test_a_record_without_a_value_is_a_tombstone_unless_its_headers_have_an_event(form: str, headers: Headers) -> None:
+    text = one_route(publishing(), f'format = "{form}"')
+
+    assert outcome_of(text, record(None, headers=headers)) == Skip(SkipReason.TOMBSTONE)
+
+
+def test_an_event_without_data_is_a_tombstone_for_routes_of_another_format() -> None:
+    other = one_route(publishing(), 'format = "json"\non_tombstone = "dead_letter"').replace("entries", "other")
+    outcome = outcome_of(TEXT + other, record(None, headers=BINARY))
+
+    assert isinstance(outcome, Mapped)
+    assert [command.route for command in outcome.commands] == ["entries"]
+    assert outcome.failures == (Poison(Reason.TOMBSTONE, "the record has no value", "other"),)
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [(b"{}", (*BINARY, ("ce_more", None))), (enveloped(more=None), STRUCTURED)],
+)
+def test_an_attribute_that_is_null_is_absent(value: bytes, headers: Headers) -> None:
+    [command] = sent(outcome_of(TEXT, record(value, headers=headers)))
+
+    assert "more" not in command["publish"]["data"]
 
 
 def test_extension_attributes_can_be_used_like_standard_ones() -> None:

@@ -247,6 +247,22 @@ def test_the_key_and_the_headers_of_the_record_come_from_the_options(tmp_path: P
     assert report["record"]["commands"][0]["publish"]["channel"] == "a:k:x=y"
 
 
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [
+        ((), "tombstone"),
+        (("--header=ce_specversion=1.0", "--header=ce_id=1", "--header=ce_source=/s", "--header=ce_type=t"), "done"),
+    ],
+)
+def test_a_record_without_a_value_is_explained(tmp_path: Path, options: tuple[str, ...], outcome: str) -> None:
+    file = written(tmp_path, one_route(publishing("a:{@key}", 'data = { type = "{@ce.type}" }')))
+
+    code, report = check_json(file, "--topic", "t", "--no-value", "--key", "k", *options)
+
+    assert (code, report["record"]["outcome"]) == (0, outcome)
+    assert report["record"]["routes"][0]["fits"] is True
+
+
 CENTRIFUGO = {"channel": {"namespaces": [{"name": "family", "history_size": 10, "history_ttl": "60s"}]}}
 FLAT = {"namespaces": [{"name": "family", "history_size": 10, "history_ttl": "60s", "force_recovery": True}]}
 
@@ -306,7 +322,7 @@ def test_the_routes_are_compared_with_a_policy_even_if_its_backends_are_not_conf
     [
         (("--value", "x"), "--topic is missing: a record needs a topic."),
         (("--offset", "0"), "--topic is missing: a record needs a topic."),
-        (("--topic", "t"), "--value is missing: give a file, or - for standard input."),
+        (("--topic", "t"), "--value is missing: give a file, - for standard input, or --no-value instead."),
         (("--topic", "t", "--value", "/absent"), "/absent: cannot be read: No such file or directory."),
         (
             ("--topic", "t", "--value", str(ROUTES), "--header", "x"),
