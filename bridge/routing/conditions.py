@@ -10,7 +10,7 @@ from bridge.routing.faults import NotAcceptedError, display, listed
 from bridge.routing.paths import Path, parse_path
 
 OPERATORS: Final = ("equals", "in", "not_in", "exists", "prefix")
-_ACCEPTED: Final = f'a table of field and one of {listed(OPERATORS)}, such as {{ field = "kind", equals = "chat" }}'
+_ACCEPTED: Final = f'a table with field and one of {listed(OPERATORS)}, such as {{ field = "kind", equals = "chat" }}'
 Test: TypeAlias = Callable[[Any], bool]
 
 

@@ -11,7 +11,11 @@ WRITE: Final = "WRITE"
 
 
 class Need(NamedTuple):
-    """The right to perform this operation on a topic or a group. `setting` is the variable with its name, if any."""
+    """The right to perform this operation on a topic or a group.
+
+    `setting` is the environment variable that contains the name of the topic or the group. It is empty if the name is
+    from the routes file.
+    """
 
     operation: str
     kind: str

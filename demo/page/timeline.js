@@ -20,13 +20,14 @@ const CLIENT_LINES = {
 
 export class Timeline {
   #list;
-  #gathered = new Map(); // by kind: the place of the text, the names of the clients, and the time of the last event
+  // By kind: the element that shows the text, the names of the clients, and the time of the last event.
+  #gathered = new Map();
 
   constructor(list) {
     this.#list = list;
   }
 
-  // Adds a line, and returns the place of its text.
+  // Adds a line, and returns the element that shows its text.
   add(kind, text, atMs = Date.now()) {
     const at = new Date(atMs);
     const time = element("time", { datetime: at.toISOString() }, at.toLocaleTimeString("en-GB"));

@@ -1,6 +1,6 @@
 """Records the spans of proxy requests, without the SDK's span object.
 
-Any thread can change a span of the SDK at any time. This takes locks, copies and checks for every attribute
+Any thread can change a span of the SDK at any time, so the SDK needs a lock, a copy and checks for each attribute
 (docs/design/recorded-spans.md). A span of this module is recorded only once, as a tuple (records.py), when it ends.
 """
 
@@ -38,8 +38,8 @@ _new: Final = object.__new__  # makes an object without the calls of a construct
 class RecordingTracer(Tracer):
     """A `Tracer` that passes sampled spans to `record` when they end.
 
-    It samples by trace id, or follows the parent's decision. The record of a request has the calls that ended before
-    the request.
+    It samples by trace id, or follows the parent's decision. The record of a request contains the calls that ended
+    before the request ended.
     """
 
     def __init__(self, record: Callable[[Record], None], sampling: Sampling) -> None:

@@ -31,7 +31,7 @@ class Example:
     """A running identity service. `tickets` has a ticket for each user."""
 
     popen: subprocess.Popen[str]
-    tickets: dict[str, str] = field(repr=False)  # failed assertions show an Example
+    tickets: dict[str, str] = field(repr=False)  # keeps tickets out of the messages of failed assertions
 
     def kill(self) -> None:
         """End the process like a crash, with SIGKILL."""
@@ -57,7 +57,7 @@ def python_command(folder: Path) -> list[str]:
 def go_command(folder: Path) -> list[str]:
     """The program of `make identity-example`. If it is missing, the test is skipped.
 
-    In CI, the test fails instead if the program could have been built.
+    In CI, the test fails if the program is missing although CI was able to build it.
     """
     if os.access(GO_PROGRAM, os.X_OK):
         return [str(GO_PROGRAM)]

@@ -105,7 +105,7 @@ TOPIC = "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins
 PATTERN = "^ and a pattern without (?, +? or similar, \\d, \\< or similar, { without a number, [:…:], \\ inside []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
-    'a table of field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'
+    'a table with field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'
 )
 
 
