@@ -76,7 +76,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
         self.say(f"received {ctx.pub.data!r} from {ctx.pub.info.user if ctx.pub.info else 'the server'}")
 
     async def greet(self, client: Client) -> None:
-        """Publishes to the chat, even if the client has not joined it: Centrifugo asks the service about that too."""
+        """Publishes to the chat, even if the client has not joined it. The service decides on each publication."""
         try:
             await client.publish(CHAT, f"hello from the {self.name}")
         except ReplyError as refused:
@@ -110,7 +110,7 @@ async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
 
 def ticket_of(identity_url: str, name: str) -> str:
     """A fresh ticket. An app gets one from its backend."""
-    request = urllib.request.Request(f"{identity_url}/ticket/{name}", method="POST")  # noqa: S310  (printed by us)
+    request = urllib.request.Request(f"{identity_url}/ticket/{name}", method="POST")  # noqa: S310  (an http URL)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=PATIENCE_S) as response:
         return str(response.read().decode().strip())

@@ -79,7 +79,8 @@ class FloodFilter(logging.Filter):
     It limits errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
 
     A case is the place in the code that logs. If the line has an exception, the case also includes the exception's type
-    and the place that raised it. If the exception is a ClosedFault, the case also includes the messages.
+    and the place that raised it. If the exception is a ClosedFault, the case also includes the messages
+    of the line and of the exception.
     """
 
     def __init__(self, quiet_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Builds the claims on fallback tickets from the settings. Startup never waits for the store of claims."""
+"""Builds, from the settings, the object that claims fallback tickets. Startup never waits for the store of claims."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

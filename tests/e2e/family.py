@@ -60,7 +60,7 @@ match = "gone.*"
 backend = "gone"
 """
 SUBSCRIPTION_TTL_S = 1  # after this time sub_refresh decides again
-WINDOW_MS = 1500  # also identity's deadline; a busy machine delays the stubs by less
+WINDOW_MS = 1500  # also the deadline of calls to identity: long enough for a stub on a busy machine
 POOL = 5
 # By default Centrifugo checks subscriptions every 27 seconds and waits another 25 seconds after their end.
 SOON = {"presence_update_interval": "1s", "expired_sub_close_delay": "100ms"}

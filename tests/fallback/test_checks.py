@@ -1,4 +1,4 @@
-"""System checks of the pool: for each id a case that reports it and a case that does not; and `manage.py check`."""
+"""System checks of the pool. Each id has a case that reports it and a case that does not."""
 
 from pathlib import Path
 from typing import Any

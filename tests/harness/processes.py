@@ -115,7 +115,7 @@ def started(command: list[str], port: int, **variables: str) -> Iterator[Process
 
 @contextmanager
 def started_warm(arguments: list[str], port: int, **variables: str) -> Iterator[Process]:
-    """Like `started`, but with a warm start of `manage.py`, which takes a third of the CPU (`warm_start`)."""
+    """Like `started`, but with a warm start of `manage.py` (`warm_start`). It needs a third of the CPU time."""
     if not warm_start.possible(variables):
         with started([sys.executable, "manage.py", *arguments], port, **variables) as process:
             yield process

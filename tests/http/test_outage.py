@@ -47,7 +47,7 @@ def state(count: int, *, degraded: bool = False, recovering: bool = False) -> di
     return {"degraded": degraded, "recovering": recovering, "consecutive_failure_count": count}
 
 
-async def test_the_pool_is_still_closed_when_exactly_the_window_has_passed(
+async def test_the_pool_is_still_closed_at_the_exact_end_of_the_window(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN

@@ -74,9 +74,9 @@ def server_config(shutdown_s: int = SHUTDOWN_S) -> uvicorn.Config:
 
 
 def end_by_signal(server: uvicorn.Server) -> None:
-    """Exit with 0 on SIGTERM or SIGINT: at once before uvicorn has started, later after uvicorn's orderly shutdown.
+    """Exit with 0 on SIGTERM or SIGINT. While uvicorn is still starting, exit at once; later, let uvicorn shut down.
 
-    Without these handlers, the exit code would be another one: uvicorn raises the signal again after its shutdown.
+    Without these handlers, the exit code would not be 0: uvicorn raises the signal again after its shutdown.
     """
 
     def on_signal(number: int, frame: FrameType | None) -> None:

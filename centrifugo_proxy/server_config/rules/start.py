@@ -56,14 +56,14 @@ CHOICES: Final = {
         "grpc_api_error_mode": ("", "transport"),
     },
 }
-# Options that Centrifugo reads only if a switch is on: the option, and its switch.
+# Options that Centrifugo reads only if another option is on: the option, and this other option.
 SWITCHES: Final = {
     "presence_manager.type": "presence_manager.enabled",
     "controller.type": "controller.enabled",
     "grpc_api.error_mode": "grpc_api.enabled",
     "grpc_api_error_mode": "grpc_api",
 }
-# Options that Centrifugo does not read if all their switches are on: the option, and its switches.
+# Options that Centrifugo ignores if certain other options are all on: the option, and these other options.
 UNREAD: Final = {
     "engine.type": ("broker.enabled", "presence_manager.enabled"),
     "http_api.error_mode": ("http_api.disabled",),

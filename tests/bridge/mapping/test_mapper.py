@@ -450,7 +450,7 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
-def test_a_data_template_with_as_many_levels_as_the_file_may_have_is_published() -> None:
+def test_the_deepest_data_template_that_a_routes_file_may_have_is_published() -> None:
     text = one_route(publishing("c", f"data = {{ x = {'[' * 99}'{{id}}'{']' * 99} }}"))
 
     [command] = sent(outcome_of(text, record(b'{"id":"e1"}')))

@@ -97,7 +97,7 @@ def test_a_resource_with_many_attributes_is_encoded_as_the_opentelemetry_package
     assert parsed([record(1)], resource) == by_the_package([record(1)], resource)
 
 
-def test_facts_of_spans_that_differ_every_time_use_bounded_memory() -> None:
+def test_spans_that_all_have_different_facts_use_bounded_memory() -> None:
     frames = Frames()
 
     sizes = [len(frames) for number in range(3 * MOST_FRAMES) if frames[*FACTS[:2], f"/{number}", *FACTS[3:]]]
