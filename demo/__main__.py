@@ -1,4 +1,4 @@
-"""`make run`: the service and everything it needs, on loopback only."""
+"""`make run` starts this program. It runs the service and the parts that the service needs, only on loopback."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def main() -> None:
-    """Runs until a signal. Raises DemoError."""
+    """Runs the demonstration until a signal arrives. Raises DemoError."""
     _cancel_on_signal()
     try:
         binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
@@ -23,7 +23,7 @@ async def main() -> None:
             say(introduction(stage))
             raise await first_to_end(stage.parts)
     except asyncio.CancelledError:
-        say("Ended: all processes have exited, and all temporary files are removed.")
+        say("The demonstration has ended. All processes have exited, and all temporary files are removed.")
 
 
 def _cancel_on_signal() -> None:

@@ -1,4 +1,4 @@
-"""Starts Kafka and the bridge, and writes a domain event that reaches the family's chat."""
+"""Starts Kafka and the bridge. Writes a domain event, which the bridge publishes to the family's chat."""
 
 import asyncio
 import json
@@ -27,9 +27,9 @@ WriteEvent = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True)
 class DemoBridge:
-    """The demonstration's bridge. If none runs, only `why_not` is set: the reason.
+    """The demonstration's bridge. If no bridge runs, only `why_not` is set; it contains the reason.
 
-    `write_event` writes one domain event to Kafka. `parts` are the running Kafka and the bridge's process.
+    `write_event` writes one domain event to Kafka. `parts` are the Kafka broker and the process of the bridge.
     """
 
     kafka_address: str = ""
@@ -40,7 +40,7 @@ class DemoBridge:
 
 @dataclass(frozen=True)
 class Kafka:
-    """The running Kafka."""
+    """The running Kafka broker."""
 
     broker: Broker
 
@@ -59,7 +59,7 @@ def why_no_bridge(centrifugo: Path | None) -> str:
 
 @asynccontextmanager
 async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> AsyncIterator[DemoBridge]:
-    """Kafka with its topics, and a bridge that publishes to this Centrifugo. Raises DemoError."""
+    """Run Kafka with its topics, and a bridge that publishes to this Centrifugo. Raises DemoError."""
     kafka = folder / "kafka"
     kafka.mkdir()
     broker = Broker(kafka)
@@ -75,12 +75,12 @@ async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> Asy
     except BrokerError as error:
         raise DemoError(str(error)) from None
     finally:
-        await asyncio.wait([start])  # after a cancellation: the thread still starts Kafka
+        await asyncio.wait([start])  # after a cancellation, the thread may still be starting Kafka
         broker.kill()
 
 
 def bridge_environment(kafka: str, centrifugo_url: str, api_key: str, port: int) -> Mapping[str, str]:
-    """The bridge's whole environment. Of the shell's variables, only PATH reaches the bridge."""
+    """The complete environment of the bridge. PATH is the only variable that is taken from the shell."""
     return {
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "warn",

@@ -1,4 +1,4 @@
-"""Starts Centrifugo, if a binary is available, with the configuration that the service prints for it."""
+"""Starts Centrifugo with the configuration that the service prints for it."""
 
 import json
 import os
@@ -18,17 +18,17 @@ from demo.private import write_private
 from demo.process import ROOT, Child, child
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
-# How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. The times are
-# short, so that a lock takes effect quickly; the defaults are 27 s and 25 s.
+# The interval at which Centrifugo looks for expired subscriptions, and the time that it waits before it closes them.
+# They are short, so that a parental lock takes effect quickly. The defaults are 27 s and 25 s.
 SHORT_DELAYS: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
-# Higher than error: in an outage, each failed refresh would print a line to the terminal.
+# With the level `error`, each failed refresh in an outage would print a line to the terminal.
 LOG_LEVEL: Final = "fatal"
 
 Config = dict[str, Any]
 
 
 def find_binary(named: str, built: Path) -> Path | None:
-    """The binary that CENTRIFUGO_BIN names, else the one that make has built, else None. Raises DemoError."""
+    """The binary `named` (CENTRIFUGO_BIN), or else the binary that make has built, or else None. Raises DemoError."""
     if named and not _is_program(Path(named)):
         raise DemoError(f"CENTRIFUGO_BIN is {named!r}, which is not an executable file.")
     if named:
@@ -42,7 +42,7 @@ def _is_program(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Front:
-    """The operator's part of Centrifugo's configuration: its port, the key of its server API, the allowed origins."""
+    """The operator's part of Centrifugo's configuration: the port, the key of the server API, the allowed origins."""
 
     port: int
     api_key: str
@@ -53,23 +53,23 @@ class Front:
 async def running_centrifugo(
     binary: Path, folder: Path, service: Mapping[str, str], front: Front
 ) -> AsyncIterator[Child]:
-    """A Centrifugo in front of the service with the environment `service`. Raises DemoError."""
+    """Run a Centrifugo that calls the service. `service` is the environment of the service. Raises DemoError."""
     major = await layout(binary)
     file = folder / "centrifugo.json"
     write_private(file, json.dumps(completed(await printed(major, service), major, front)))
-    # Without the shell's variables: Centrifugo reads every variable that begins with CENTRIFUGO_.
+    # The shell's variables are left out, because Centrifugo reads every variable that begins with CENTRIFUGO_.
     environment = {"PATH": os.environ["PATH"]}
     async with child("Centrifugo", [str(binary), "-c", str(file)], environment, front.port) as process:
         yield process
 
 
 async def layout(binary: Path) -> int:
-    """The major version of the binary, by the options that it lists: 6 (nested configuration) or 5 (flat)."""
+    """The major version of the binary: 6 if its help lists an option of v6, otherwise 5."""
     return 6 if "--http_server.port" in await _output([str(binary), "--help"], {"PATH": os.environ["PATH"]}) else 5
 
 
 async def printed(major: int, service: Mapping[str, str]) -> Config:
-    """The output of `manage.py centrifugo_config` for the service, with the guard's token."""
+    """The configuration that `manage.py centrifugo_config` prints for the service, including the guard's token."""
     options = ["--major", str(major), "--format", "json", "--with-secrets"]
     options += ["--endpoint", f"http://{LOOPBACK}:{service['LISTEN_PORT']}"]
     config: Config = json.loads(await _output([sys.executable, "manage.py", "centrifugo_config", *options], service))
@@ -77,7 +77,7 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
 
 
 def completed(config: Config, major: int, front: Front) -> Config:
-    """The configuration with the operator's part, the log level and SHORT_DELAYS."""
+    """The configuration, completed with the operator's part, the log level and SHORT_DELAYS."""
     if major == 5:
         return {
             **config,
@@ -105,7 +105,7 @@ async def _output(command: list[str], environment: Mapping[str, str]) -> str:
     try:
         out, err = await process.communicate()
     finally:
-        if process.returncode is None:  # the demonstration ends
+        if process.returncode is None:  # the demonstration ends before the command does
             process.kill()
             await process.wait()
     if process.returncode:

@@ -1,4 +1,4 @@
-"""The controls of the demonstration ("levers"): identity down, hanging or up, new tickets, a parental lock."""
+"""The controls of the demonstration, called "levers". They stop identity, let it hang, issue tickets, or set locks."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -10,11 +10,11 @@ from demo.people import HOUSEHOLDS
 Lever = Callable[[], Awaitable[str]]
 Levers = dict[str, Lever]
 
-# Sentences for the page's timeline, each with its kind.
+# Sentences for the page's timeline. The first word is the kind of the sentence.
 DOWN: Final = ("bad", "Identity is down: it refuses connections.")
-HANGING: Final = ("bad", "Identity hangs: it accepts calls, but does not answer.")
+HANGING: Final = ("bad", "Identity hangs: it accepts calls but does not answer.")
 UP: Final = ("news", "Identity is back.")
-LOCKED: Final = ("news", "A parent locked the child's chat. It takes effect at the next refresh.")
+LOCKED: Final = ("news", "A parent locked the child's chat. The lock takes effect at the next refresh.")
 UNLOCKED: Final = ("news", "A parent unlocked the child's chat.")
 
 
@@ -25,11 +25,11 @@ class Tell(Protocol):
 
 
 def silent(*_: tuple[str, str]) -> None:
-    """A `Tell` that ignores the sentences."""
+    """A `Tell` that does nothing."""
 
 
 def levers_of(identity: MemoryIdentity, tell: Tell = silent) -> Levers:
-    """The levers by method and path. Each returns the text of the HTTP answer."""
+    """The levers, by HTTP method and path. Each lever returns the text of the HTTP answer."""
 
     async def cut_off() -> str:
         await identity.down()

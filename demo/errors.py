@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """The demonstration cannot continue. The message has the reason."""
+    """The demonstration cannot continue. The message contains the reason."""

@@ -1,4 +1,4 @@
-"""An identity service in memory, over real gRPC. Each ticket that it issued can be redeemed once."""
+"""An identity service that keeps its users and tickets in memory, and uses real gRPC. A ticket can be redeemed once."""
 
 import asyncio
 import secrets
@@ -17,11 +17,13 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 
 LOOPBACK = "127.0.0.1"
-CONNECTION_TTL_S: Final = 3  # short, so that a lock takes effect quickly
+CONNECTION_TTL_S: Final = 3  # short, so that a parental lock takes effect quickly
 
 
 class Condition(StrEnum):
-    """The state of identity. `down`: it refuses connections. `hanging`: it accepts calls but does not answer."""
+    """The state of identity. `down` means that it refuses connections, `hanging` that it accepts calls but does not
+    answer.
+    """
 
     UP = "up"
     HANGING = "hanging"
@@ -29,7 +31,10 @@ class Condition(StrEnum):
 
 
 class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
-    """The service can go `down`, `hang`, and come `up` again on the same port, with the same users and tickets."""
+    """An identity service that can be stopped (`down`), can hang (`hang`), and can work again (`up`).
+
+    It keeps its port, its users and its tickets.
+    """
 
     def __init__(self) -> None:
         self._users = {user: user_of(user, family) for user, family in HOUSEHOLDS.items()}
@@ -51,7 +56,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return Condition.UP if self._answers.is_set() else Condition.HANGING
 
     def mint(self, user: str = "") -> str:
-        """A new ticket for this user, or for a new user."""
+        """A new ticket for this user. If `user` is "", it is for a new user."""
         user = user or f"user-{next(self._numbers)}"
         self._users.setdefault(user, user_of(user, FAMILY))
         ticket = secrets.token_urlsafe(12)
@@ -59,7 +64,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return ticket
 
     def lock_chat(self, user: str, *, locked: bool) -> None:
-        """Turns the parental lock of the chat on or off. It takes effect for a connection at its next refresh."""
+        """Turns the parental lock of the chat on or off. A connection notices the change at its next refresh."""
         self._users[user].parental_state.feature_lock_chat = locked
 
     def is_chat_locked(self, user: str) -> bool:
@@ -97,7 +102,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
             self._server = server
 
     async def hang(self) -> None:
-        """Accepts calls, but does not answer them before `up`."""
+        """Accepts calls, but does not answer them until `up` is called."""
         await self.up()
         self._answers.clear()
 
@@ -119,7 +124,7 @@ def user_of(user: str, family: str) -> pb.Success:
 
 @asynccontextmanager
 async def running_identity() -> AsyncIterator[MemoryIdentity]:
-    """A running identity service on a free loopback port."""
+    """Run an identity service on a free loopback port."""
     identity = MemoryIdentity()
     await identity.up()
     try:

@@ -22,12 +22,12 @@ class Part(Protocol):
     """A running part of the demonstration."""
 
     async def end(self) -> DemoError:
-        """Wait until the part ends on its own. Returns the error for it."""
+        """Wait until the part ends by itself. Returns the error that reports this."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A child process with its name for messages."""
+    """A child process, and its name in messages."""
 
     name: str
     process: Process
@@ -39,7 +39,7 @@ class Child:
 
 
 def require_free(port: int) -> None:
-    """Raises DemoError if this user cannot listen on the port, usually because another program does."""
+    """Raises DemoError if this program cannot listen on the port. Usually, another program already listens on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -47,21 +47,21 @@ def require_free(port: int) -> None:
         except OSError as error:
             raise DemoError(
                 f"Cannot listen on {LOOPBACK}:{port}: {reason(error)}. "
-                "Choose another port, for example make run LISTEN_PORT=9740, or end the program that uses this one."
+                "Choose another port, for example make run LISTEN_PORT=9740, or end the program that uses this port."
             ) from None
 
 
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Child]:
-    """A child process that runs `command` and listens on `port`. `environment` is its whole environment.
+    """Run `command` as a child process, and wait until it listens on `port`. `environment` is its complete environment.
 
-    Raises DemoError if it ends before it listens, or does not listen in time.
+    Raises DemoError if the process ends before it listens, or if it does not listen in time.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
         env=environment,
-        start_new_session=True,  # Ctrl-C must reach only this process, which ends its children in order
+        start_new_session=True,  # Ctrl-C must reach only this program, which ends its children in order
     )
     try:
         await _listening(name, process, port)
@@ -91,12 +91,12 @@ async def _answers(port: int) -> bool:
 
 
 def ended(name: str, process: Process) -> DemoError:
-    """The error for a child that ended on its own."""
+    """The error for a child process that ended by itself."""
     return DemoError(f"{name} ended with code {process.returncode}; the reason is above.")
 
 
 async def first_to_end(parts: Sequence[Part]) -> DemoError:
-    """The error for the first of these parts that ends."""
+    """Wait until one of these parts ends. Returns its error."""
     waits = [asyncio.create_task(part.end()) for part in parts]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The names that the service's callers use: the path of an event, and the header of the guard."""
+"""The names that callers of the service need: the path of an event, and the guard's header."""
 
 from typing import Final
 

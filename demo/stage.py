@@ -1,4 +1,4 @@
-"""Starts the parts of the demonstration (`make run`) in order, and ends them in reverse."""
+"""Starts the parts of the demonstration (`make run`) in order, and ends them in reverse order."""
 
 import os
 import secrets
@@ -24,17 +24,17 @@ DEFAULT_PORT = 9730
 DEADLINE_MS = 500
 WINDOW_MS = 3000  # short, so that an outage begins quickly
 PROBE_INTERVAL_MS = 250
-POOL_TICKETS = 60  # enough for one press of the page's button “Connect fifty”, but not for two
-PASTED_TICKETS = 3  # tickets of the pool for the lines to paste; the page uses these tickets last
+POOL_TICKETS = 60  # the page's button “Connect fifty” can be pressed once with enough tickets, but not twice
+PASTED_TICKETS = 3  # the lines to paste contain this many tickets of the pool; the page uses these tickets last
 LOW_WATERMARK = 20
-FALLBACK_TTL_S = 60  # the shortest that the service accepts
+FALLBACK_TTL_S = 60  # the shortest time that the service accepts
 SUBSCRIPTION_TTL_S = 2
 POLICY = ROOT / "demo" / "policy.toml"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The running parts, and the values needed to use them. `centrifugo_url` is None without Centrifugo."""
+    """The running parts, and the values that are needed to use them. `centrifugo_url` is None without Centrifugo."""
 
     parts: list[Part]
     service_url: str
@@ -52,9 +52,9 @@ class Stage:
 async def running_stage(
     port: int, centrifugo: Path | None, announce: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Stage]:
-    """The service on `port`, with its own identity service and pool, behind the binary `centrifugo` if there is one.
+    """Run the service on `port`, with its own identity service and pool. Also run the binary `centrifugo`, if given.
 
-    `announce` gets the page's URL as soon as it can be opened. Raises DemoError.
+    `announce` is called with the URL of the page as soon as the page can be opened. Raises DemoError.
     """
     require_free(port)
     async with AsyncExitStack() as stack:
@@ -107,7 +107,7 @@ async def running_stage(
 
 
 def chosen_port() -> int:
-    """LISTEN_PORT, by default 9730. Raises DemoError."""
+    """The value of LISTEN_PORT, by default 9730. Raises DemoError."""
     raw = os.environ.get("LISTEN_PORT") or str(DEFAULT_PORT)
     if raw.isascii() and raw.isdigit() and 1 <= int(raw) <= 65535:
         return int(raw)
@@ -119,7 +119,7 @@ def mint_pool() -> list[str]:
 
 
 def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
-    """The settings that the printed lines rely on. Other variables of the shell reach the service unchanged."""
+    """The settings that the printed lines rely on. The service also gets all other variables of the shell."""
     return {
         "DJANGO_SETTINGS_MODULE": "realtime_site.settings",
         "ALLOWED_HOSTS": "*",
@@ -158,5 +158,5 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "FAMILY_SERVICE_SPIFFE_ID": "",
         "RPC_BACKENDS": "",
         "RPC_BACKENDS_SPIFFE_IDS": "",
-        "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy must not see requests to loopback
+        "no_grpc_proxy": LOOPBACK,  # requests to loopback must not go to an HTTP proxy of the machine
     }

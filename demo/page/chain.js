@@ -1,4 +1,4 @@
-// The picture of the four parts: their states, and dots for the calls between them.
+// Draws the four parts: their states, and dots that move for the calls between them.
 import { count, element, find, write } from "./dom.js";
 
 const MOST_DOTS = 14;
@@ -9,7 +9,7 @@ const SERVICE_WORDS = {
   starting: ["idle", "starting"],
   well: ["good", "identity decides"],
   failing: ["warning", "asks clients to try again"],
-  outage: ["warning", "takes fallback tickets"],
+  outage: ["warning", "accepts fallback tickets"],
   recovering: ["warning", "asks identity again"],
   gone: ["bad", "has ended"],
 };
@@ -33,7 +33,7 @@ export function showParts({ phase, identity, health }) {
 
 export function showClients({ in: own, fallback, waiting }, isDirect) {
   const connected = own + fallback;
-  if (!isDirect) tone("centrifugo", connected ? "good" : "idle", connected ? `holds ${count(connected, "connection")}` : "asks about each client");
+  if (!isDirect) tone("centrifugo", connected ? "good" : "idle", connected ? `has ${count(connected, "connection")}` : "asks the service about each client");
   const words = connected ? `${connected} connected` : waiting ? `${count(waiting, "client")} waiting` : "none yet";
   const kind = fallback ? "warning" : connected ? "good" : waiting ? "warning" : "idle";
   tone("clients", kind, fallback ? `${words}, ${fallback} degraded` : words);
@@ -53,7 +53,7 @@ function showPool({ size, initial_size: initial }) {
   write(find("pool-count"), `${size} of ${initial}`);
 }
 
-// Dots for the calls that the service counted since the last sample.
+// Sends a dot for each call that the service has counted since the last sample.
 export function showCalls({ outcomes, events, answered, unanswered }) {
   for (const [outcome, number] of Object.entries(outcomes)) {
     send("edge-middle", number);

@@ -1,13 +1,13 @@
-// The charts, redrawn with each poll.
+// Draws the charts again after each poll.
 import { find, svg } from "./dom.js";
 
 const SPAN_MS = 90_000;
 const BAR_MS = 1500;
 const MARGIN = { left: 34, right: 6, top: 8, bottom: 20 };
 const HEIGHT = 150;
-const GAP_MS = 8000; // the curves of the latency have a gap where no connect was measured for this long
+const GAP_MS = 8000; // if no connect was measured for this time, the latency curves have a gap
 const OUTCOMES = ["in", "fallback", "later", "refused"];
-const OUTCOME_WORDS = { in: "accepted", fallback: "by fallback ticket", later: "asked to try again", refused: "refused" };
+const OUTCOME_WORDS = { in: "accepted", fallback: "accepted with a fallback ticket", later: "asked to try again", refused: "refused" };
 
 export class Charts {
   #samples = [];
@@ -48,7 +48,7 @@ export class Charts {
     return { chart, x, y, width };
   }
 
-  // Shaded bands in the background, for every phase other than well.
+  // Returns shaded bands for the background, for all phases except "well".
   #bands(x) {
     const bands = [];
     this.#samples.forEach(({ at_ms: at, phase }, index) => {

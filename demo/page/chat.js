@@ -1,4 +1,4 @@
-// The family's chat, as the page's clients receive it.
+// Shows the messages of the family's chat that the page's clients receive.
 import { count, element, icon, trim } from "./dom.js";
 
 const KEPT = 60;
@@ -7,14 +7,14 @@ const SAME_MS = 2000;
 
 export class Chat {
   #list;
-  #heard = new Map(); // by message: how many clients received it, the element that shows the number, and the time
+  #heard = new Map(); // for each message: the number of clients that received it, the element that shows this number, the time
 
   constructor(list) {
     this.#list = list;
   }
 
-  // Each client that is subscribed receives the message; the page shows it once. A message without an id is known by its
-  // sender and text, for two seconds.
+  // Every subscribed client receives a message, but the page shows the message only once. A message without an id is
+  // taken for the same message if it has the same sender and text and arrives within two seconds.
   hear({ data, sender }) {
     const text = typeof data === "string" ? data : String(data?.text ?? JSON.stringify(data));
     const id = data?.id;

@@ -1,5 +1,5 @@
-// A client without Centrifugo. The page's server sends the service the requests that Centrifugo would send.
-// The client has the part of the SDK's interface that members.js uses.
+// A client that does not use Centrifugo. The page's server sends the requests to the service that Centrifugo would send.
+// The class has those methods and events of the SDK's client that members.js uses.
 import { post } from "./api.js";
 
 const LONGEST_DELAY_MS = 2000;
@@ -19,7 +19,7 @@ class Emitter {
   }
 }
 
-// A delay with full jitter, like the SDK's.
+// A random delay that grows with the number of attempts, like that of the SDK.
 const delay = (attempt) => 100 + Math.random() * Math.min(LONGEST_DELAY_MS, 300 * 2 ** attempt);
 const lifeOf = (expireAt) => Math.max(LEAST_TTL_MS, expireAt * 1000 - Date.now());
 
@@ -57,7 +57,7 @@ export class DirectClient extends Emitter {
     if (answer.error) throw answer.error;
   }
 
-  // The service's answer about this client; error 100 if the client is not connected.
+  // Returns the service's answer about this client, or error 100 if the client is not connected.
   async ask(event, fields = {}) {
     if (this.#id === null) return { error: { code: 100, message: "not connected" } };
     return post(`/api/direct/${event}`, { client: this.#id, ...fields });
@@ -69,7 +69,7 @@ export class DirectClient extends Emitter {
 
   async #try(generation) {
     const answer = await this.#ask();
-    if (generation !== this.#generation) return; // the client was disconnected meanwhile
+    if (generation !== this.#generation) return; // the client was disconnected in the meantime
     if (answer.connected) return this.#connected(answer.connected);
     this.emit("error", { type: "connect", error: answer.error ?? { code: answer.disconnect.code, message: answer.disconnect.reason } });
     this.#timer = setTimeout(() => this.#try(generation), delay(this.#attempt++));
@@ -100,7 +100,7 @@ export class DirectClient extends Emitter {
     const answer = await this.ask("refresh").catch(() => ({ error: {} }));
     if (generation !== this.#generation) return;
     if (answer.disconnect) return this.#lost(answer.disconnect);
-    // Without an answer the connection continues, as with Centrifugo.
+    // If there is no answer, the connection continues, like a connection to Centrifugo.
     this.#refreshLater(answer.connected?.expire_at ?? Date.now() / 1000 + REFRESH_RETRY_S);
   }
 
@@ -131,7 +131,7 @@ class DirectSubscription extends Emitter {
     this.channel = channel;
   }
 
-  subscribe() {} // does nothing: the client subscribes once it is connected
+  subscribe() {} // does nothing, because DirectClient subscribes when it is connected
 
   hear({ data, user }) {
     if (this.#joined) this.emit("publication", { data, info: { user } });

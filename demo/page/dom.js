@@ -30,7 +30,7 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-// Removes children until at most `kept` are left: from the end, or with "firstElementChild" from the beginning.
+// Removes children from the end until at most `kept` are left. With "firstElementChild", removes from the beginning.
 export function trim(list, kept, dropped = "lastElementChild") {
   while (list.childElementCount > kept) list[dropped].remove();
 }

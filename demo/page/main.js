@@ -1,4 +1,4 @@
-// The page's main script: polls the server for new data, and passes the data to the parts of the page.
+// The page's main script. It polls the server for new data, and passes the data to the other scripts.
 import { get, load, post } from "./api.js";
 import { send, showCalls, showClients, showParts } from "./chain.js";
 import { Charts } from "./charts.js";
@@ -22,7 +22,7 @@ const charts = new Charts();
 const seen = { samples: 0, timeline: 0, publications: 0 };
 let state = { phase: "starting", identity: "up", tickets: null, window_s: 0 };
 let members;
-let isFresh = true; // until the first data: older samples are drawn in the charts, but get no dots
+let isFresh = true; // true until the first data arrives: the first samples are drawn in the charts, but without dots
 let isPlanned = false;
 let isDirect = false;
 
@@ -42,10 +42,10 @@ async function start() {
 function showMode({ centrifugo, why_direct: why }) {
   const [strong, rest] = centrifugo
     ? ["Through Centrifugo.", "Each client is Centrifugo’s own JavaScript SDK with its own WebSocket."]
-    : ["Without Centrifugo.", `The page’s server sends the clients’ requests to the service. ${why}`];
+    : ["Without Centrifugo.", `The page’s server itself sends requests to the service, like Centrifugo. ${why}`];
   find("mode").replaceChildren(element("strong", {}, strong), ` ${rest}`);
   if (centrifugo) return;
-  write(find("centrifugo-state"), "not used: the page calls the service");
+  write(find("centrifugo-state"), "not used: the page’s server calls the service");
   find("node-centrifugo").dataset.tone = "idle";
 }
 
@@ -99,7 +99,7 @@ function showLock() {
   write(find("lock").lastElementChild, state.chat_locked ? "Unlock the child’s chat" : "Lock the child’s chat");
 }
 
-// Handles a client's report.
+// Handles an event that a client reports.
 function notify(event) {
   const { kind, member } = event;
   if (kind === "change") return planMembers();
@@ -123,7 +123,7 @@ const REPORTS = {
     chat.note(`${member.name} may not join the chat: ${message}.`, "bad");
     timeline.add("warning", `${member.name} may not join the chat: ${message}.`);
   },
-  "all left": (_, { number }) => timeline.add("news", `${count(number, "client")} left.`),
+  "all left": (_, { number }) => timeline.add("news", `${count(number, "client")} disconnected.`),
 };
 
 function arrived(member, line, tone) {
@@ -131,7 +131,7 @@ function arrived(member, line, tone) {
   timeline.gather(line, member.name);
 }
 
-// Draws several changes at once, in the next frame.
+// Draws all changes together, in the next frame.
 function planMembers() {
   if (isPlanned) return;
   isPlanned = true;
@@ -197,7 +197,7 @@ function wireButtons({ chat: channel }) {
 }
 
 async function pull(lever) {
-  await post(lever).catch((error) => timeline.add("bad", `The page's server could not do this: ${error.message}`));
+  await post(lever).catch((error) => timeline.add("bad", `The page’s server could not do this: ${error.message}`));
 }
 
 async function sendMessage(channel) {

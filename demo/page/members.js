@@ -1,10 +1,10 @@
-// The clients of this page: who they are, how they are connected, and what they may do in the chat.
+// The clients of this page: their names, their connections, and their subscriptions to the chat.
 import { post } from "./api.js";
 
 const MOST = 160;
 const NAMED = 12;
 const TEMPORARY = 100; // the error code of a temporary failure
-// Options of the SDK's client. direct.js has its own delays.
+// Options for the SDK's client. The client of direct.js has other delays.
 const DELAYS = { minReconnectDelay: 300, maxReconnectDelay: 2000, timeout: 10_000 };
 
 class Member {
@@ -12,7 +12,7 @@ class Member {
   #spare = null; // an unspent fallback ticket of this client
   #hasTicket = true;
   #failed = false;
-  #refused = ""; // the latest reason why this client may not join the chat
+  #refused = ""; // the last reason why this client may not join the chat; "" if it may
   #onFallback = false;
 
   constructor(name, { newClient, chat, notify }) {
@@ -24,7 +24,7 @@ class Member {
     this.client.connect();
   }
 
-  // The client asks for a ticket before each attempt, as docs/fallback.md shows.
+  // The client gets a ticket before each attempt to connect. docs/fallback.md explains this.
   async #ticket() {
     this.notify("attempt");
     const { ticket, fallback } = await post("/api/ticket", { user: this.name, spare: this.#spare !== null });
@@ -90,7 +90,8 @@ class Member {
     this.#refused = "";
   }
 
-  // A permanent refusal ends the subscription. The page subscribes again, so that an unlocked chat opens by itself.
+  // A permanent refusal ends the subscription. The page subscribes again after a pause, so that the client joins the chat
+  // when a parent unlocks it.
   #notJoined({ message }, ended = null) {
     if (ended) setTimeout(() => ended.subscribe(), 1500);
     if (!message || message === this.#refused || message.includes("timeout")) return;
@@ -114,8 +115,8 @@ export class Members {
     return MOST - this.all.length;
   }
 
-  // Connects a client: first the users of the demonstration, then visitors. Up to NAMED clients join the chat, and have
-  // their names beside their icons.
+  // Connects one more client: first each user of the demonstration, and after that visitors. Up to NAMED clients join the
+  // chat, and the page shows their names beside their icons.
   connectOne() {
     if (this.free < 1) return;
     const name = this.#people[this.all.filter((member) => this.#people.includes(member.name)).length];

@@ -12,7 +12,10 @@ from demo.web.story import Phase, Sentence, change_of_phase, change_of_pool, pha
 
 @dataclass
 class Board:
-    """The watch, the controls and the stand-in write it, and the page reads it. `window_s` is the outage window."""
+    """The page reads this data. watch.py, the controls and the stand-in write it.
+
+    `window_s` is FALLBACK_DEGRADED_WINDOW_MS of the service, in seconds.
+    """
 
     window_s: float
     samples: Feed = field(default_factory=Feed)
@@ -29,7 +32,7 @@ class Board:
             self.timeline.add(at_ms=_now_ms(), kind=kind, text=text)
 
     def take(self, health: Mapping[str, Any], reading: Reading, now: float) -> None:
-        """Adds the service's health and metrics at the time `now`, in monotonic seconds."""
+        """Adds the health and the metrics of the service. `now` is the time in monotonic seconds."""
         phase, pool = phase_of(health), health["fallback_pool"]
         if phase is Phase.FAILING and self.phase is not Phase.FAILING:
             self._silent_since = now

@@ -1,4 +1,4 @@
-"""Numbered items, so that a page can fetch only the new ones."""
+"""A list of numbered items, from which a page can fetch only the new items."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ KEPT = 300
 
 @dataclass
 class Feed:
-    """The newest items, each with `seq` 1, 2, …"""
+    """The newest items. Each has a number `seq`: 1, 2, …"""
 
     _items: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -19,5 +19,5 @@ class Feed:
         self._items.append({"seq": next(self._numbers), **item})
 
     def after(self, seq: int) -> list[dict[str, Any]]:
-        """The kept items with a higher number, oldest first."""
+        """The items whose number is higher than `seq`, as far as they are kept. The oldest is first."""
         return [*takewhile(lambda item: item["seq"] > seq, reversed(self._items))][::-1]

@@ -1,4 +1,4 @@
-"""Opens the page: its server, the task that watches the service, and the parts that the page's clients need."""
+"""Starts the page: its server, the task that watches the service, and the parts that the page's clients need."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,8 +22,10 @@ TIMEOUT: Final = ClientTimeout(total=5)
 
 @dataclass(frozen=True)
 class Place:
-    """The page's port, and facts about the other parts. `spare_tickets` are those of the fallback pool; the page uses
-    the last first. `centrifugo_port` is None without Centrifugo. `window_s` is the outage window of the service.
+    """The port of the page, and facts about the other parts.
+
+    `spare_tickets` are the tickets of the fallback pool. The page uses the last ticket first. `centrifugo_port` is None
+    without Centrifugo. `window_s` is FALLBACK_DEGRADED_WINDOW_MS of the service, in seconds.
     """
 
     page_port: int
@@ -41,7 +43,10 @@ class Place:
 
 @asynccontextmanager
 async def running_page(identity: MemoryIdentity, place: Place, levers: Levers) -> AsyncIterator[str]:
-    """The URL of the page. Adds the levers of this identity to `levers`; others may be added while the page runs."""
+    """Run the page, and yield its URL. Adds the levers of `identity` to `levers`.
+
+    The caller may add more levers while the page runs.
+    """
     board = Board(place.window_s)
     levers.update(levers_of(identity, board.tell))
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Refuses requests of other web sites, which could otherwise use the page's controls through a user's browser."""
+"""Refuses requests from other web sites. Otherwise, they could use the page's controls through a user's browser."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -14,26 +14,27 @@ OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
 def origins(port: int) -> list[str]:
-    """The origins of the page: it is reachable by both names."""
+    """The origins of the page. The page can be opened with each of NAMES."""
     return [f"http://{name}:{port}" for name in NAMES]
 
 
 def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, port: int) -> str:
-    """The reason why a request is refused, "" if it is accepted.
+    """The reason why a request is refused; "" if it is accepted.
+
     A request with another name in `Host` may come from a page whose name resolves to loopback (DNS rebinding). Browsers
-    send `Origin` with each request that changes state; programs such as curl send none.
+    send `Origin` with each request that changes state. Programs such as curl send no `Origin`.
     """
     if host not in {f"{name}:{port}" for name in NAMES}:
         return f"Host is {host[:100]!r}; accepted: {' and '.join(f'{name}:{port}' for name in NAMES)}."
     if origin is not None and origin != f"http://{host}":
-        return f"Origin is {origin[:100]!r}; accepted: this page's own."
+        return f"Origin is {origin[:100]!r}; accepted: the origin of this page."
     if method not in SAFE_METHODS and fetch_site not in (None, "same-origin"):
         return f"Sec-Fetch-Site is {fetch_site[:20]!r}; accepted: same-origin."
     return ""
 
 
 def guarded(port: int) -> Middleware:
-    """A middleware that refuses requests of other sites."""
+    """A middleware that refuses requests from other sites."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -45,9 +46,10 @@ def guarded(port: int) -> Middleware:
 
 
 def restricted(websocket_urls: tuple[str, ...]) -> OnPrepare:
-    """A signal handler that sets the headers of every answer, also of errors, except the 400 for a malformed request.
+    """A handler that aiohttp calls for every answer. It sets the headers that restrict the page.
 
-    The page may load only its own scripts, styles and images, and connect only to its server and these WebSockets.
+    It is called for errors too, but not for the 400 for a malformed request. The page may load only its own scripts,
+    styles and images. It may connect only to its server and to `websocket_urls`.
     """
     headers = _headers(websocket_urls)
 

@@ -1,4 +1,4 @@
-"""Serves the page's files and the API of its scripts."""
+"""Serves the files of the page, and the API that its scripts use."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ Answering = Callable[[Body], Awaitable[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Page:
-    """The page and the parts that it uses. `sdk` and `centrifugo_url` are used if `why_direct` is empty."""
+    """The page, and the parts that it uses. `sdk` and `centrifugo_url` are only used if `why_direct` is ""."""
 
     board: Board
     identity: MemoryIdentity
@@ -67,7 +67,9 @@ class Page:
         })  # fmt: skip
 
     async def _state(self, request: web.Request) -> web.Response:
-        """The state, and the new items. `after` has the last seq of samples, timeline and publications: `1,2,3`."""
+        """Answers with the state and the new items. `after` in the query has three numbers, such as `1,2,3`: the last
+        `seq` of samples, timeline and publications that the page has.
+        """
         try:
             samples, timeline, publications = map(int, request.query.get("after", "0,0,0").split(","))
         except ValueError:
@@ -86,7 +88,7 @@ class Page:
         try:
             return await self.desk.ticket(_text(body, "user"), has_spare=body.get("spare") is True)
         except UnknownUserError:
-            raise web.HTTPBadRequest(text="user must be a name in lower case, such as child or visitor-7.\n") from None
+            raise web.HTTPBadRequest(text="user must be a lower-case name, such as child or visitor-7.\n") from None
 
     async def _subscribe(self, body: Body) -> Mapping[str, Any]:
         return await self.stand_in.subscribe(_text(body, "client"), _text(body, "channel"))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-# The outcomes of a connect, in the groups of the page's chart. Two outcomes are left out: `cancelled` and
+# The page's chart has these groups of outcomes of a connect. It does not show the outcomes `cancelled` and
 # `not_implemented`.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "in": ("success", "success_degraded"),
@@ -30,8 +30,9 @@ SILENCE: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 class Reading:
     """Counters of the service since it started.
 
-    `outcomes` are connects by group. `buckets` are pairs of a time in seconds and the number of connects that took at
-    most that time. `events` are the requests of other events; `answered` and `unanswered` are calls to identity.
+    `outcomes` are connects by group. `buckets` are pairs: a time in seconds, and the number of connects that took at
+    most this time. `events` is the number of requests for other events. `answered` and `unanswered` are numbers of
+    calls to identity.
     """
 
     outcomes: Mapping[str, float]
@@ -42,7 +43,7 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """The reading in the text of `/metrics`."""
+    """The reading from the text of `/metrics`."""
     families = {family.name: family for family in text_string_to_metric_families(text)}
     requests = list(_samples(families["realtime_proxy_requests"], "_total"))
     connects = {labels["outcome"]: value for labels, value in requests if labels["type"] == "connect"}
@@ -58,7 +59,7 @@ def read(text: str) -> Reading:
 
 
 def _identity_calls(families: Mapping[str, Metric]) -> Iterable[tuple[str, float]]:
-    """The gRPC code and number of Validate and Refresh calls."""
+    """Pairs of a gRPC code and a number of calls, for the calls of Validate and of Refresh."""
     for labels, value in _samples(families["realtime_identity_calls"], "_total"):
         yield labels["code"], value
     for labels, value in _samples(families["realtime_backend_calls"], "_total"):
@@ -71,7 +72,7 @@ def _samples(family: Metric, suffix: str) -> Iterable[tuple[Mapping[str, str], f
 
 
 def between(before: Reading, after: Reading) -> dict[str, Any]:
-    """The changes between two readings, in the page's form. Latencies are in ms, None without connects."""
+    """The changes between two readings, in the form that the page needs. Latencies are in ms; None without connects."""
     earlier = dict(before.buckets)
     buckets = [(bound, value - earlier.get(bound, 0)) for bound, value in after.buckets]
     return {
@@ -89,9 +90,10 @@ def _in_ms(seconds: float | None) -> float | None:
 
 
 def quantile(share: float, buckets: Iterable[tuple[float, float]]) -> float | None:
-    """An estimate as Prometheus' `histogram_quantile` makes it; None if nothing was counted.
+    """An estimate of a quantile, like that of Prometheus' `histogram_quantile`; None if nothing was counted.
 
-    `buckets` are upper bounds with the number of values up to each, ascending, the last one infinite.
+    `buckets` are pairs: an upper bound, and the number of values up to this bound. The bounds are in ascending order,
+    and the last bound is infinite.
     """
     counted = [(0.0, 0.0), *buckets]
     rank = share * counted[-1][1]

@@ -11,7 +11,7 @@ from demo.web.origin_guard import guarded, restricted
 from tools.ports import free_port
 
 MAX_BODY_BYTES = 16 * 1024
-# How long an answer may continue after Ctrl-C.
+# After Ctrl-C, an answer may take this long.
 END_TIMEOUT_S = 1.0
 
 
@@ -19,8 +19,9 @@ END_TIMEOUT_S = 1.0
 async def running_server(
     levers: Levers, routes: Iterable[web.AbstractRouteDef] = (), *, port: int = 0, websocket_urls: tuple[str, ...] = ()
 ) -> AsyncIterator[str]:
-    """The URL of the server. Levers may be added to `levers` while the server runs.
-    Port 0 means any free port. The page may also connect to `websocket_urls`.
+    """Run the server, and yield its URL. The caller may add levers to `levers` while the server runs.
+
+    Port 0 means any free port. `websocket_urls` are addresses to which the page may also connect.
     """
     port = port or free_port()
     app = web.Application(middlewares=[guarded(port)], client_max_size=MAX_BODY_BYTES)
@@ -37,7 +38,7 @@ async def running_server(
 
 
 def _pulling(levers: Levers) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler that pulls the lever with the request's method and path. If there is none, it lists all levers."""
+    """A handler that calls the lever for the method and path of the request. If there is none, it lists all levers."""
 
     async def pull(request: web.Request) -> web.StreamResponse:
         lever = f"{request.method} {request.path}"

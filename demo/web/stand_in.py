@@ -1,4 +1,4 @@
-"""Sends the service the requests that Centrifugo would send, for clients of the page without Centrifugo."""
+"""Stands in for Centrifugo: sends the requests to the service that Centrifugo would send for the page's clients."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from demo.web.feed import Feed
 KEPT_CONNECTIONS: Final = 1000
 UNKNOWN: Final = {"disconnect": {"code": 3005, "reason": "connection expired"}}
 INTERNAL: Final = {"error": {"code": 100, "message": "internal server error"}}
-# Answers for clients by the service's HTTP status, as in the Centrifugo configuration that the service prints.
+# The answers that clients get for an HTTP status of the service. The Centrifugo configuration that the service prints
+# contains the same transform.
 TRANSFORMED: Final = {401: {"disconnect": {"code": 4401, "reason": "invalid ticket"}}}
 
 
@@ -28,7 +29,7 @@ class Connection:
 
 
 class StandIn:
-    """Keeps connections, and sends Centrifugo's requests to the service."""
+    """Keeps the connections of the page's clients, and sends Centrifugo's requests about them to the service."""
 
     def __init__(self, session: ClientSession, service_url: str, guard_token: str, publications: Feed) -> None:
         self._session, self._url, self._publications = session, service_url, publications
@@ -36,7 +37,7 @@ class StandIn:
         self._connections: dict[str, Connection] = {}
 
     async def connect(self, ticket: str) -> Mapping[str, Any]:
-        """Connect a new client with this ticket. The answer is `connected`, `error` or `disconnect`."""
+        """Connect a new client with this ticket. The answer has one key: `connected`, `error` or `disconnect`."""
         client = str(uuid.uuid4())
         transport = {"transport": "websocket", "protocol": "json", "encoding": "json"}
         answer = await self._post("connect", client=client, **transport, data={"token": ticket})
@@ -49,7 +50,7 @@ class StandIn:
         return {"connected": {"client": client, "data": result.get("data"), "expire_at": result.get("expire_at")}}
 
     async def refresh(self, client: str) -> Mapping[str, Any]:
-        """Refresh an expired connection. The answer is `connected`, `error` or `disconnect`."""
+        """Refresh an expired connection. The answer has one key: `connected`, `error` or `disconnect`."""
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
@@ -64,8 +65,9 @@ class StandIn:
         return {"connected": {"client": client, "expire_at": result.get("expire_at")}}
 
     async def subscribe(self, client: str, channel: str) -> Mapping[str, Any]:
-        """Subscribe a client, or refresh its expired subscription.
-        The answer is `subscribed`, `expired`, `error` or `disconnect`.
+        """Subscribe a client to a channel, or refresh its expired subscription.
+
+        The answer has one key: `subscribed`, `expired`, `error` or `disconnect`.
         """
         connection = self._connections.get(client)
         if connection is None:
@@ -80,7 +82,7 @@ class StandIn:
         return {"subscribed": {"expire_at": result.get("expire_at")}}
 
     async def publish(self, client: str, channel: str, data: object) -> Mapping[str, Any]:
-        """Publish a client's message. The page's clients receive it if the service allows it."""
+        """Publish a client's message. If the service allows it, the page's clients receive the message."""
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
@@ -94,7 +96,7 @@ class StandIn:
         self._connections.pop(client, None)
 
     async def _post(self, event: str, **body: Any) -> dict[str, Any]:
-        """The answer in the form in which Centrifugo passes it on to the client."""
+        """Send a request to the service. Returns the answer as Centrifugo would pass it on to the client."""
         try:
             async with self._session.post(endpoint(self._url, event), json=body, headers=self._headers) as response:
                 answer: dict[str, Any] = await response.json()

@@ -15,7 +15,7 @@ INTERVAL_S = 0.5
 
 @asynccontextmanager
 async def watching(session: ClientSession, service_url: str, board: Board) -> AsyncIterator[None]:
-    """Keeps the board up to date in the background."""
+    """Updates the board in the background until the context ends."""
     task = asyncio.create_task(_watch(session, service_url, board))
     try:
         yield

@@ -92,7 +92,7 @@ async def test_the_page_shows_an_outage_and_ctrl_c_ends_all_processes_while_clie
 
     assert (
         process.returncode,
-        rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n"),
+        rest.endswith("The demonstration has ended. All processes have exited, and all temporary files are removed.\n"),
     ) == (0, True)
     assert os.listdir(tmp_path) == []
     assert {address for address, _ in addresses} == {"127.0.0.1"}
@@ -157,7 +157,7 @@ async def clients_return(tab: Tab) -> None:
     await tab.click("#reconnect")
     await tab.until(f"{number('in')} === {all_of_them}", PATIENCE_S)
     await tab.until(phase("well"))
-    await tab.until(shows("timeline", "51 clients are connected by identity again, without a fallback ticket."))
+    await tab.until(shows("timeline", "51 clients are connected without a fallback ticket again."))
     await tab.until(shows("timeline", "Identity decides about every connection again, after"))
 
 
@@ -185,8 +185,8 @@ async def test_without_centrifugo_the_page_explains_it_and_works_by_keyboard(mon
         dots = await tab.value("document.querySelectorAll('.dot').length")
 
     assert mode == (
-        "Without Centrifugo. The page’s server sends the clients’ requests to the service. "
-        "Centrifugo is not available; make centrifugo builds it with Go."
+        "Without Centrifugo. The page’s server itself sends requests to the service, like Centrifugo. "
+        "Centrifugo is not available. To build it with Go, run make centrifugo."
     )
     assert (pressed, dots) == ("true", 0)
     assert tab.complaints == []

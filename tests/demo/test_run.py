@@ -205,7 +205,7 @@ def test_a_client_with_a_fallback_ticket_connects_through_centrifugo_but_may_not
 
     assert seen == [
         "ticket holder: connected",
-        f"ticket holder: may not join {CHAT} for now: 403 not while the connection is degraded; retrying",
+        f"ticket holder: may not join {CHAT} for now: 403 not while the connection is degraded; trying again",
         f"ticket holder: may not publish to {CHAT}: 403 not while the connection is degraded",
     ]
 
@@ -216,7 +216,7 @@ async def test_without_centrifugo_the_demonstration_explains_how_to_get_it_and_c
     async with running_stage(free_port(), binary) as stage:
         printed = introduction(stage)
 
-    assert "Centrifugo is not available, so the page sends the requests that Centrifugo would send." in printed
+    assert "Centrifugo is not available, so the page itself sends the requests that Centrifugo would send." in printed
     assert (len(lines_to_paste(printed)), "demo.client" in printed) == (13, False)
 
 
@@ -234,7 +234,8 @@ def test_a_centrifugo_bin_that_is_not_executable_is_refused(tmp_path: Path) -> N
 @shared
 def test_ctrl_c_ends_all_processes_and_removes_all_files(run: Run) -> None:
     assert run.code == 0
-    assert run.rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n")
+    text = "The demonstration has ended. All processes have exited, and all temporary files are removed.\n"
+    assert run.rest.endswith(text)
     assert run.leftovers == []
 
 
@@ -311,7 +312,7 @@ def test_the_message_about_a_port_in_use_names_the_port(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert printed == (
         f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another port, for example make run "
-        "LISTEN_PORT=9740, or end the program that uses this one.\n"
+        "LISTEN_PORT=9740, or end the program that uses this port.\n"
     )
 
 
@@ -355,4 +356,4 @@ def test_the_address_of_the_page_is_printed_first_and_again_at_the_end(run: Run)
 
     address = re.findall(r"http://127\.0\.0\.1:\d+", first)
     assert first == f"The page: {address[0]} (the service and the other parts are starting)"
-    assert last_but_one == f"The page with buttons for all this is {address[0]}."
+    assert last_but_one == f"A page with buttons for all this is at {address[0]}."

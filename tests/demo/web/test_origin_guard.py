@@ -62,7 +62,7 @@ async def test_another_site_cannot_pull_a_lever() -> None:
         condition = identity.condition
 
     assert (foreign.status_code, rebound.status_code) == (403, 403)
-    assert foreign.text == "Origin is 'https://other.test'; accepted: this page's own.\n"
+    assert foreign.text == "Origin is 'https://other.test'; accepted: the origin of this page.\n"
     assert condition is Condition.UP
 
 

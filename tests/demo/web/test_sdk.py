@@ -19,5 +19,5 @@ def test_clients_use_centrifugo_if_nothing_is_missing() -> None:
 
 
 def test_a_missing_centrifugo_is_named_before_a_missing_sdk() -> None:
-    assert why_direct(None, None) == "Centrifugo is not available; make centrifugo builds it with Go."
+    assert why_direct(None, None) == "Centrifugo is not available. To build it with Go, run make centrifugo."
     assert "JavaScript SDK" in why_direct("ws://127.0.0.1:1", None)

@@ -25,12 +25,12 @@ WINDOW_S = 3.0
         (
             Phase.OUTAGE,
             Phase.RECOVERING,
-            [("news", "Identity answers the service's probes again. If it answers a client too, the outage is over.")],
+            [("news", "Identity answers the service's probes again. If it also answers a client, the outage is over.")],
         ),
         (
             Phase.RECOVERING,
             Phase.OUTAGE,
-            [("bad", "A client's call failed again: the outage continues, and clients connect with fallback tickets.")],
+            [("bad", "A client's call failed again. The outage continues, and clients connect with fallback tickets.")],
         ),
         (Phase.RECOVERING, Phase.WELL, [("good", "Identity decides about every connection again, after 14 seconds.")]),
     ],
@@ -44,11 +44,11 @@ def test_each_change_of_the_phase_has_its_sentence(
 @pytest.mark.parametrize(
     ("before", "after", "sentences"),
     [
-        (20, 19, [("warning", "Only 19 fallback tickets are left: below the low watermark of 20.")]),
+        (20, 19, [("warning", "Only 19 fallback tickets are left. This is below the low watermark of 20.")]),
         (21, 20, []),
         (19, 18, []),
-        (1, 0, [("bad", "No fallback ticket is left. Clients wait until identity is back.")]),
-        (60, 0, [("bad", "No fallback ticket is left. Clients wait until identity is back.")]),
+        (1, 0, [("bad", "No fallback tickets are left. Clients wait until identity is back.")]),
+        (60, 0, [("bad", "No fallback tickets are left. Clients wait until identity is back.")]),
         (0, 0, []),
     ],
 )
