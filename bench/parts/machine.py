@@ -32,8 +32,16 @@ def peak_rss_mib(pid: int) -> float:
 def _tree(pid: int) -> Iterator[int]:
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
+        for child in _words(children):
             yield from _tree(int(child))
+
+
+def _words(path: Path) -> list[str]:
+    """The words of a file of a thread; none if the thread has just ended."""
+    try:
+        return path.read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _stat(pid: int) -> list[str]:
