@@ -68,7 +68,7 @@ async def measure_lag(parts: Watched) -> None:
         parts.bridge.kafka.failed(str(error))
         return
     parts.bridge.kafka.answered()
-    parts.bridge.unserved.note(unserved)
+    parts.bridge.unserved.note(unserved, ends)
     lags: dict[tuple[str, str], int] = defaultdict(int)
     for partition, end in ends.items():
         assignment = parts.bridge.work.assignments.get(partition)

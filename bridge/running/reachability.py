@@ -1,7 +1,7 @@
 """Tracks whether Kafka answers this process, and which partitions it cannot serve."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from bridge.delivery.work import Partition
@@ -40,15 +40,15 @@ class Reachability:
 class Unserved:
     """`partitions` are the partitions that Kafka could not serve twice in a row: their leader is missing or silent.
 
-    A single error is usual after a change of the leader. Logs when partitions are added, and when all are served again.
+    A single error is usual after a change of the leader. Logs when partitions are added, and when none is left.
     """
 
     def __init__(self) -> None:
         self.partitions: frozenset[Partition] = frozenset()
         self._last: frozenset[Partition] = frozenset()
 
-    def note(self, errors: Mapping[Partition, str]) -> None:
-        """Note the partitions that Kafka cannot serve, each with the name of Kafka's error. The others are served."""
+    def note(self, errors: Mapping[Partition, str], served: Collection[Partition]) -> None:
+        """Note the partitions that Kafka could not serve, each with the name of its error, and those that it serves."""
         found = self._last & errors.keys()
         if found - self.partitions:
             listed = ", ".join(at(partition, errors[partition]) for partition in sorted(found)[:MOST_LISTED])
@@ -56,5 +56,19 @@ class Unserved:
                 "Kafka cannot serve partitions; their events wait", extra={"partitions": len(found), "first": listed}
             )
         elif self.partitions and not found:
-            logger.info("Kafka serves all partitions again")
+            self._log_end(served)
         self.partitions, self._last = found, frozenset(errors)
+
+    def _log_end(self, served: Collection[Partition]) -> None:
+        """Log why none is left. A partition that is not ours any more can still be without service elsewhere.
+
+        It has moved to another process, or its topic has been deleted.
+        """
+        if gone := self.partitions.difference(served):
+            listed = ", ".join(f"{partition.topic}:{partition.number}" for partition in sorted(gone)[:MOST_LISTED])
+            logger.info(
+                "this process no longer reads the partitions that Kafka could not serve",
+                extra={"partitions": len(gone), "first": listed},
+            )
+        else:
+            logger.info("Kafka serves all partitions again")

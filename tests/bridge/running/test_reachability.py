@@ -9,6 +9,7 @@ from bridge.running.reachability import Reachability, Unserved
 
 LOST = {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}
 MORE = {**LOST, Partition("diary", 0): "_TIMED_OUT"}
+OURS = frozenset(MORE)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def test_a_partition_is_unserved_from_the_second_measurement_without_its_end() -
 
     seen = []
     for errors in (LOST, {}, LOST, LOST, MORE, MORE, {}):
-        unserved.note(errors)
+        unserved.note(errors, OURS - errors.keys())
         seen.append(len(unserved.partitions))
 
     assert seen == [0, 0, 0, 1, 1, 2, 0]
@@ -45,9 +46,22 @@ def test_unserved_partitions_are_logged_when_their_number_grows_and_when_all_are
     unserved = Unserved()
 
     for errors in (LOST, LOST, LOST, MORE, MORE, LOST, {}, {}):
-        unserved.note(errors)
+        unserved.note(errors, OURS - errors.keys())
 
     lost, more, served = caplog.records
     assert (vars(lost)["partitions"], vars(lost)["first"]) == (1, "diary:1: LEADER_NOT_AVAILABLE")
     assert (vars(more)["partitions"], vars(more)["first"]) == (2, "diary:0: _TIMED_OUT, diary:1: LEADER_NOT_AVAILABLE")
     assert served.message == "Kafka serves all partitions again"
+
+
+def test_an_unserved_partition_that_is_no_longer_ours_does_not_count_as_served_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unserved = Unserved()
+
+    for errors, served in ((LOST, []), (LOST, []), ({}, [Partition("diary", 0)])):
+        unserved.note(errors, served)
+
+    _, end = caplog.records
+    assert end.message == "this process no longer reads the partitions that Kafka could not serve"
+    assert (vars(end)["partitions"], vars(end)["first"]) == (1, "diary:1")
