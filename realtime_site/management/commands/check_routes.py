@@ -43,7 +43,7 @@ examples:
   manage.py check_routes routes.toml
   manage.py check_routes routes.toml --centrifugo config.json --policy policy.toml
   manage.py check_routes routes.toml --topic diary.entry.created --value entry.json --header ce_id=7
-  kcat -b kafka -C -t news -o -1 -c1 -f %s | manage.py check_routes routes.toml --topic news --value -
+  kcat -b kafka -Ct news -o-1 -c1 -f %s | manage.py check_routes routes.toml --topic news --value -
 
 docs/bridge.md explains the file."""
     requires_system_checks = []  # with faulty routes, the checks would fail before this command lists the faults
