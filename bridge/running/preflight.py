@@ -1,6 +1,6 @@
 """The checks of `run_bridge --check`: they find out whether a bridge with this configuration would work now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ from bridge.routing.model import Routes, covers, is_pattern
 from bridge.running.configuration import CentrifugoApi, Configuration
 from bridge.running.letters import LetterTopics
 from bridge.running.needs import Need, on_group, on_topics
-from bridge.running.start import ABSENT, StartError, check_topics
+from bridge.running.start import ABSENT, start_faults, topics_of
 from common.counted import counted
 from common.without_credentials import without_credentials
 
@@ -92,19 +92,17 @@ def report_unserved(findings: Findings, unserved: Mapping[Partition, str]) -> No
 def report_topics(
     findings: Findings, routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str
 ) -> None:
-    """Report whether the topics exist."""
-    try:
-        topics = check_topics(routed, letters, existing, brokers)
-    except StartError as error:
-        findings.fault(str(error))
-        return
+    """Report whether the topics exist, and whether the bridge would start with them."""
+    for fault in start_faults(routed, letters, existing, brokers):
+        findings.fault(fault)
+    topics = topics_of(routed, letters, existing)
     for topic in topics.missing:
         findings.fault(f"the topic {topic} {ABSENT}; create it, or correct the routes file or the rights")
     if named := [topic for topic in routed if not is_pattern(topic) and topic not in topics.missing]:
         findings.ok(f"topics of the routes file that exist: {', '.join(named)}")
     for pattern in filter(is_pattern, routed):
         _report_pattern(findings, pattern, sum(covers(pattern, topic) for topic in existing))
-    _report_letters(findings, letters, replay_missing=topics.replay_missing)
+    _report_letters(findings, letters, existing, replay_missing=topics.replay_missing)
 
 
 def _report_pattern(findings: Findings, pattern: str, matches: int) -> None:
@@ -114,11 +112,14 @@ def _report_pattern(findings: Findings, pattern: str, matches: int) -> None:
         findings.warn(f"the pattern {pattern} matches no topic; create such a topic, or correct the routes file")
 
 
-def _report_letters(findings: Findings, letters: LetterTopics, *, replay_missing: bool) -> None:
+def _report_letters(
+    findings: Findings, letters: LetterTopics, existing: Collection[str], *, replay_missing: bool
+) -> None:
     if not letters.dead_letters:
         findings.warn("BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at the first record that fails")
         return
-    findings.ok(f"the topic {letters.dead_letters} for dead letters exists")
+    if letters.dead_letters in existing:
+        findings.ok(f"the topic {letters.dead_letters} for dead letters exists")
     if replay_missing:
         findings.warn(f"the topic {letters.replay} {ABSENT}; replay_dead_letters needs it")
     elif letters.replay:

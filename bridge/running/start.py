@@ -1,6 +1,6 @@
 """Checks the topics after Kafka has answered and before the bridge reads. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bridge.routing.model import covers
@@ -30,16 +30,29 @@ def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping
     Raises StartError if the dead-letter topic does not exist, or if the routes file reads the dead-letter topic or the
     replay topic.
     """
+    for fault in start_faults(routed, letters, existing, brokers):
+        raise StartError(fault)
+    return topics_of(routed, letters, existing)
+
+
+def topics_of(routed: Sequence[str], letters: LetterTopics, existing: Collection[str]) -> Topics:
+    """The topics to read, and the missing ones."""
+    replay = [letters.replay] if letters.replay and letters.replay in existing else []
+    return Topics([*routed, *replay], _missing(routed, existing), bool(letters.replay) and not replay)
+
+
+def start_faults(
+    routed: Sequence[str], letters: LetterTopics, existing: Collection[str], brokers: str
+) -> Iterator[str]:
+    """Why a bridge with these topics cannot start, one message for each cause."""
     if letters.dead_letters and letters.dead_letters not in existing:
-        raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))
+        yield missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers)
     for name in (letters.dead_letters, letters.replay):
         if reading := [own for own in routed if name and covers(own, name)]:
-            raise StartError(
+            yield (
                 f"The routes file reads {name}: dead letters would be read as events. "
                 f"In the routes file, remove or narrow {reading[0]}."
             )
-    replay = [letters.replay] if letters.replay and letters.replay in existing else []
-    return Topics([*routed, *replay], _missing(routed, existing), bool(letters.replay) and not replay)
 
 
 def _missing(routed: Sequence[str], existing: Collection[str]) -> list[str]:

@@ -81,6 +81,24 @@ def test_the_report_names_the_topics_of_dead_letters(
     assert findings == Findings(["ok       topics of the routes file that exist: diary", *lines])
 
 
+def test_one_report_names_all_topics_that_must_be_created() -> None:
+    findings = Findings()
+
+    report_topics(findings, ["diary", "absent", "letters.replay"], LETTERS, {"diary": 1}, "k:9092")
+
+    assert (findings.faults, [line.split(". ")[0].split(";")[0] for line in findings.lines]) == (
+        4,
+        [
+            f"FAULT    BRIDGE_DEAD_LETTER_TOPIC: the topic letters {ABSENT}",
+            "FAULT    The routes file reads letters.replay: dead letters would be read as events",
+            f"FAULT    the topic absent {ABSENT}",
+            f"FAULT    the topic letters.replay {ABSENT}",
+            "ok       topics of the routes file that exist: diary",
+            f"warning  the topic letters.replay {ABSENT}",
+        ],
+    )
+
+
 READ_DIARY = Need("READ", "topic", "diary")
 WRITE_LETTERS = Need("WRITE", "topic", "letters", "BRIDGE_DEAD_LETTER_TOPIC")
 
