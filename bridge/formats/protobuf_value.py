@@ -4,13 +4,14 @@ Fields have their names from the .proto file. 64-bit integers stay numbers, unli
 are not in the descriptor are dropped, so they never reach clients.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -89,9 +90,9 @@ def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
     pool = DescriptorPool()
     try:
         files = FileDescriptorSet.FromString(descriptor_set).file
-        for file in files:
+        for file in _imports_first(files):
             pool.Add(file)
-    except (DecodeError, TypeError):
+    except (DecodeError, TypeError, CycleError):
         raise DescriptorError("no valid descriptor set, or a descriptor set without its imports") from None
     if not files:
         raise DescriptorError("a descriptor set without files")
@@ -99,6 +100,13 @@ def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
         return pool.FindMessageTypeByName(message)
     except KeyError:
         raise DescriptorError(f"a descriptor set without the message {message}") from None
+
+
+def _imports_first(files: Iterable[FileDescriptorProto]) -> list[FileDescriptorProto]:
+    """The files, each after those that it imports. protoc writes this order; sets that were joined may not have it."""
+    imports = {file.name: set(file.dependency) for file in files}
+    order = {name: place for place, name in enumerate(TopologicalSorter(imports).static_order())}
+    return sorted(files, key=lambda file: order[file.name])
 
 
 def _indexes(descriptor: Descriptor) -> tuple[int, ...]:

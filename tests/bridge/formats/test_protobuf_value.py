@@ -275,6 +275,16 @@ def test_a_descriptor_set_that_cannot_be_used_is_reported_as_a_fault(file: str, 
     ]
 
 
+def test_the_files_of_a_descriptor_set_may_have_any_order_and_occur_twice() -> None:
+    """Bazel's sets have no imports; joining several of them gives such a set."""
+    files = list(FileDescriptorSet.FromString(descriptor_set()).file)
+    joined = FileDescriptorSet(file=[*reversed(files), *files]).SerializeToString()
+
+    [command] = sent(outcome_of(text_for("Zeta"), record(b"\x0a\x02u1"), lambda name: joined))
+
+    assert command["publish"]["data"] == {"user_id": "u1"}
+
+
 def test_a_descriptor_set_without_its_imports_is_reported_as_a_fault() -> None:
     files = FileDescriptorSet.FromString(descriptor_set())
     alone = FileDescriptorSet(file=[files.file[-1]]).SerializeToString()
