@@ -14,6 +14,8 @@ from bridge.commands import Headers
 from bridge.kafka.errors import NotDelivered
 
 POLL_S: Final = 0.2
+# Without polls, the library's log lines would stay in its queue until the next message, and then have the wrong time.
+IDLE_S: Final = 1.0
 # After a fatal error, `produce` and delivery reports have these errors. They do not name the cause.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 # `poll` and `flush` raise these for a fatal error. If the library also logs a line in the same call, the exception is
@@ -41,7 +43,7 @@ class LibraryProducer(Protocol):
 
 
 class KafkaProducer:
-    """A producer, and a thread that polls for delivery reports while messages are in flight.
+    """A producer, and a thread that polls: for delivery reports while messages are in flight, else for log lines.
 
     `make` makes the library's producer. After a fatal error, a producer never sends again, so the next message gets a
     new producer. The library raises the fatal error only once, in the call that comes first (`poll` and `flush` too).
@@ -109,7 +111,7 @@ class KafkaProducer:
 
     def _poll(self) -> None:
         while not self._closed:
-            self._work.wait()
+            self._work.wait(IDLE_S)
             self._serve(self._producer, POLL_S)
             self._serve_replaced()
             if not self._in_flight():

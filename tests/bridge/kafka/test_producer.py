@@ -5,10 +5,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from bridge.kafka.errors import NotDelivered
 from bridge.kafka.producer import KafkaProducer
+from tests.harness.waiting import until
+from tools.ports import free_port
 
 FATAL = KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "the sequence is broken", fatal=True)
 REFUSED = KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "may not write", fatal=True)
@@ -175,3 +178,11 @@ async def test_a_replaced_producer_is_freed_while_callers_keep_its_errors() -> N
         await producer.close(1.0)
 
     assert [type(error) for error in kept] == [NotDelivered] * 4
+
+
+async def test_log_lines_of_the_library_appear_while_no_message_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    producer = KafkaProducer({"bootstrap.servers": f"127.0.0.1:{free_port()}"})
+    try:
+        await until(lambda: "Connection refused" in caplog.text)
+    finally:
+        await producer.close(0.0)
