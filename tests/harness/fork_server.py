@@ -6,9 +6,11 @@ They must be libraries: each fork imports the project's own modules anew, with i
 DESCRIPTOR is a SOCK_SEQPACKET socket. Each message on it starts a process. A message is a JSON object with `arguments`,
 `environment` and `ignored` (signal numbers). It comes with three descriptors: stdout, stderr, and a socket for the new
 process. On that socket the server sends the id of the process, and later its exit code in the form of `subprocess`. If
-the other side closes the socket, the server kills the process. If the other side closes DESCRIPTOR, the server ends.
+the other side closes the socket, the server kills the process. If the other side closes DESCRIPTOR, the server ends. If
+the server ends for any reason, its processes end too.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -24,6 +26,8 @@ from typing import Any, Final
 
 MESSAGE_BYTES: Final = 200_000
 DISPOSITIONS: Final = (signal.SIGHUP, signal.SIGQUIT)  # a process that was started by nohup or a shell may ignore them
+PR_SET_PDEATHSIG: Final = 1  # of prctl(2)
+LIBC: Final = ctypes.CDLL(None)
 
 
 class Server:
@@ -54,13 +58,15 @@ class Server:
 
     def _fork(self, descriptors: Sequence[int]) -> int:
         out, err, own = descriptors
+        server = os.getpid()
         pid = os.fork()
         if pid:
             self._sockets[pid] = socket.socket(fileno=own)
-            with suppress(BrokenPipeError):
+            with suppress(ConnectionError):
                 self._sockets[pid].send(str(pid).encode())
             self._running[os.pidfd_open(pid)] = pid
         else:
+            end_with(server)
             os.dup2(out, 1)
             os.dup2(err, 2)
             for each in (self._control, *self._sockets.values()):
@@ -76,7 +82,7 @@ class Server:
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
         if own := self._sockets.pop(pid, None):
-            with own, suppress(BrokenPipeError):  # the tests have ended
+            with own, suppress(ConnectionError):  # the tests have ended
                 own.send(str(os.waitstatus_to_exitcode(status)).encode())
 
     def kill_all(self) -> None:
@@ -85,6 +91,13 @@ class Server:
             os.kill(pid, signal.SIGKILL)
         for descriptor in list(self._running):
             self._reap(descriptor)
+
+
+def end_with(parent: int) -> None:
+    """Let the system kill this process when `parent`, which has forked it, ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the parent has ended before the call
+        os._exit(1)
 
 
 def become(start: dict[str, Any]) -> None:

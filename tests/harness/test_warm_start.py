@@ -1,7 +1,9 @@
 """Warm starts: processes that are forked from a server that has imported the libraries."""
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,15 +15,20 @@ from tests.harness.manage import run_manage, run_manage_from_cold
 from tests.harness.paths import ROOT
 from tests.harness.processes import serving, started_warm
 from tests.harness.waiting import until
+from tests.harness.warm_start import Started, possible
 from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 
 FAILING = """
-import os, sys
+import os, signal
+from pathlib import Path
 from tests.harness.processes import serving
 with serving() as process:
     print(process.popen.pid, flush=True)
+    status = Path(f"/proc/{process.popen.pid}/status").read_text()
+    server = int(status.partition("PPid:")[2].split()[0])
+    {end}
     os._exit(1)
 """
 
@@ -68,13 +75,46 @@ def test_the_end_of_the_context_kills_the_process() -> None:
         os.kill(process.popen.pid, 0)
 
 
-async def test_processes_end_with_the_tests_that_started_them() -> None:
-    ended = subprocess.run([sys.executable, "-c", FAILING], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, ASYNC221
+@pytest.mark.parametrize("end", ["pass", "os.kill(server, signal.SIGKILL)"], ids=["tests end", "server is killed too"])
+async def test_processes_end_with_the_tests_that_started_them_and_with_their_server(end: str) -> None:
+    command = [sys.executable, "-c", FAILING.replace("{end}", end)]
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, ASYNC221
 
     pid = int(ended.stdout)
     await until(lambda: state(pid) == "Z")
 
     assert state(pid) == "Z"
+
+
+def test_a_signal_to_a_process_whose_exit_code_has_not_arrived_yet_is_no_error() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with mine, its:
+        its.send(str(ended.pid).encode())
+        started = Started(mine)
+
+        started.send_signal(signal.SIGTERM)
+
+        assert started.poll() is None
+
+
+def test_a_server_has_only_one_thread_because_a_fork_copies_no_other_threads() -> None:
+    with serving():
+        run_manage("help")
+        own = Path("/proc/self/task").glob("*/children")
+        pids = [pid for children in own for pid in children.read_text().split()]
+        servers = [pid for pid in pids if "tests.harness.fork_server" in Path(f"/proc/{pid}/cmdline").read_text()]
+        threads = [re.findall(r"Threads:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) for pid in servers]
+
+    assert len(servers) >= 2  # for `serve`, and for the other commands
+    assert threads == [["1"]] * len(servers)
+
+
+@pytest.mark.parametrize("name", ["PYTHONUTF8", "LC_ALL", "TZ", "PROMETHEUS_MULTIPROC_DIR", "SSL_CERT_FILE"])
+def test_a_variable_that_is_read_before_the_projects_modules_run_makes_a_warm_start_impossible(name: str) -> None:
+    assert possible({"LISTEN_PORT": "9730"})
+    assert not possible({"LISTEN_PORT": "9730", name: "/nowhere"})
 
 
 def state(pid: int) -> str:

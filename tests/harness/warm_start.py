@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -22,10 +23,12 @@ from typing import IO, Final
 from tests.harness.fork_server import DISPOSITIONS
 from tests.harness.paths import ROOT
 
-# Prefixes of the variables that the interpreter and the libraries read when they start. A process for which a test sets
-# such a variable gets a cold start.
+# Prefixes of the variables that the interpreter reads when it starts. A server has those of its processes.
 INTERPRETERS: Final = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "OPENSSL_")
+# Prefixes of the variables that the libraries read when they are imported. A server has none of them.
+IMPORTS: Final = ("AIOHTTP_", "ASGI_", "PROMETHEUS_", "prometheus_", "PROTOCOL_BUFFERS_", "SSL")
 GIVE_UP_S: Final = 60.0
+END_S: Final = 20.0
 LIBRARIES: Final = (
     "aiohttp", "asgiref.sync", "confluent_kafka", "django.conf", "django.core.checks", "django.core.management",
     "google.protobuf.descriptor_pb2", "httptools", "importlib.metadata", "logging.config", "msgspec", "orjson",
@@ -36,8 +39,8 @@ LIBRARIES_OF_COMMANDS: Final = (*LIBRARIES, "django.http", "django.urls", "rich.
 
 
 def possible(variables: Mapping[str, str]) -> bool:
-    """True if a warm start is possible: the interpreter reads none of these variables when it starts."""
-    return not any(name.startswith(INTERPRETERS) for name in variables)
+    """True if a warm start is possible: neither the interpreter nor an import of a library reads these variables."""
+    return not any(name.startswith((*INTERPRETERS, *IMPORTS)) for name in variables)
 
 
 class Started:
@@ -70,7 +73,8 @@ class Started:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has just ended, and its exit code has not arrived yet
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -126,4 +130,7 @@ def _server(libraries: Sequence[str], environment: Sequence[tuple[str, str]]) ->
 
 def _end(server: "subprocess.Popen[bytes]", control: socket.socket) -> None:
     control.close()
-    server.wait()
+    try:
+        server.wait(END_S)
+    except subprocess.TimeoutExpired:
+        server.kill()  # the system kills its processes

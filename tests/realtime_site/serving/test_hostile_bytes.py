@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.harness.processes import Process, serving
+from tests.harness.processes import Process, serving_from_cold
 from tests.harness.raw_socket import open_sockets, raw_socket, rss_kib, statuses
 
 pytestmark = pytest.mark.processes
@@ -25,7 +25,7 @@ KIB = 1024
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
     """A service with a guard that requires a token."""
-    with serving(CENTRIFUGO_PROXY_TOKEN=TOKEN, LOG_LEVEL="error") as process:
+    with serving_from_cold(CENTRIFUGO_PROXY_TOKEN=TOKEN, LOG_LEVEL="error") as process:
         yield process
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.harness.examples import scaled
-from tests.harness.processes import Process, serving
+from tests.harness.processes import Process, serving_from_cold
 from tests.harness.raw_socket import open_sockets, raw_socket, rss_kib
 
 pytestmark = [pytest.mark.processes]
@@ -85,7 +85,7 @@ def responses(answer: bytes, *, heads: bool) -> list[int]:
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
-    with serving(CENTRIFUGO_PROXY_TOKEN="a-made-up-token", LOG_LEVEL="error") as process:
+    with serving_from_cold(CENTRIFUGO_PROXY_TOKEN="a-made-up-token", LOG_LEVEL="error") as process:
         yield process
 
 
