@@ -74,4 +74,4 @@ def problem(error: str) -> str:
             f"answers, but cannot serve this request now ({error}). Look at the brokers: a broker may be down, "
             "or a partition may have no leader or too few in-sync replicas."
         )
-    return f"does not answer, or refuses to connect ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."
+    return f"does not answer, or refuses connections ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."

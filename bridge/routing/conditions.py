@@ -16,7 +16,7 @@ Test: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition. `test` gets the value of `path`, or ABSENT if the value is null. `text` is for messages."""
+    """One condition. `test` gets the value of `path`; ABSENT if it is absent or null. `text` is for messages."""
 
     text: str
     path: Path

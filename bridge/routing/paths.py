@@ -23,7 +23,7 @@ _ATTRIBUTE: Final = re.compile(r"@ce\.([a-z0-9]+)")
 class Path:
     """A compiled path.
 
-    `get` returns the value, or ABSENT. For a path with `[]`, `get` returns the list before `[]`, and `each` has the
+    `get` returns the value, or ABSENT. For a path with `[]`, `get` returns the value before `[]`, and `each` has the
     names after `[]`, which are looked up in every element. `names` is empty for paths that start with `@`.
     """
 

@@ -19,7 +19,7 @@ from realtime_site.tracing.queue import Ended, spans_of
 from realtime_site.tracing.records import Record
 from realtime_site.variables.trace_options import TraceOptions
 
-# Statuses after which the collector may accept the same spans later. All other errors are final.
+# Statuses after which the collector may accept the same spans later. All other statuses are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024

@@ -136,7 +136,9 @@ def test_the_version_label_is_the_tag_of_the_image(overlay: Manifests) -> None:
         assert pod_labels(deployment)["app.kubernetes.io/version"] == tag
 
 
-def test_every_manifest_has_the_recommended_labels(overlay: Manifests) -> None:
+def test_namespaces_and_configmaps_have_the_label_part_of_and_all_other_manifests_the_recommended_labels(
+    overlay: Manifests,
+) -> None:
     for manifest in overlay.all():
         labels = manifest["metadata"].get("labels", {})
         needed = {"part-of"} if manifest["kind"] in {"Namespace", "ConfigMap"} else RECOMMENDED

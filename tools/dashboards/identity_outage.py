@@ -102,7 +102,7 @@ def _outage() -> Iterator[Panel]:
     )
     yield curves(
         "Consecutive failures",
-        "Calls without an answer since the last answer to a client, including the calls of the background probe.",
+        "Calls without an answer in the current streak of failures, including the calls of the background probe.",
         split(largest, "realtime_identity_outage_consecutive_failures", "instance"),
         unit="short",
     )

@@ -36,7 +36,7 @@ def _now() -> Iterator[Panel]:
     yield number("Events", "Session events per second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
     answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
-        ("Allowed", "The share of the events that are allowed. Internal errors and overload are left out.", "allowed"),
+        ("Allowed", "The share of the events that are allowed, of all that were decided or unavailable.", "allowed"),
         ("Denied", "The share of the events that the policy or a service refuses with an error.", "denied"),
         (
             "Unavailable",

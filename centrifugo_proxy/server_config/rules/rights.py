@@ -87,9 +87,13 @@ def _has(namespace: Namespace, name: str) -> bool:
 def _bypassed(path: str) -> str:
     """What a client bypasses with a right. For a subscriber, Centrifugo has already called the subscribe proxy."""
     if path.endswith("_for_subscriber"):
-        return "Centrifugo does not call the service for such a change, so parental locks and tiers do not apply to it."
+        return (
+            "Centrifugo does not call the service for such a change, so publish rules, parental locks and tiers do not "
+            "apply to it."
+        )
     return (
-        "Centrifugo does not call the subscribe proxy, so parental locks, tiers and the degraded mark have no effect."
+        "Centrifugo does not call the subscribe proxy, so the rules about families, parental locks, tiers and the "
+        "degraded mark have no effect."
     )
 
 

@@ -35,7 +35,7 @@ from bridge.kafka.errors import problem
         ),
         (
             "_TRANSPORT",
-            "does not answer, or refuses to connect (_TRANSPORT). "
+            "does not answer, or refuses connections (_TRANSPORT). "
             "Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY.",
         ),
     ],

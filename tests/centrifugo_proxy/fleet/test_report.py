@@ -42,7 +42,7 @@ DOWN = {**REDIS, "up": False}
         ([], PluginState.UNKNOWN),
     ],
 )
-def test_the_fleet_has_the_state_of_its_worst_pod_unless_no_pod_answers(pods: list[Pod], state: PluginState) -> None:
+def test_the_fleet_has_the_state_of_its_worst_pod_if_any_pod_answers(pods: list[Pod], state: PluginState) -> None:
     assert Fleet(tuple(pods)).state is state
 
 

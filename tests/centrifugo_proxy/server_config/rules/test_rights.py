@@ -133,12 +133,13 @@ def test_a_finding_about_subscribers_does_not_say_that_the_subscribe_proxy_is_by
     assert effects == {
         f"{AT}.map.allow_publish_for_client": (
             "Every connected client can write entries of the channel's map, in any of these channels. Centrifugo does "
-            "not call the subscribe proxy, so parental locks, tiers and the degraded mark have no effect."
+            "not call the subscribe proxy, so the rules about families, parental locks, tiers and the degraded mark "
+            "have no effect."
         ),
         f"{AT}.map.allow_publish_for_subscriber": (
             "Every connected client can subscribe, and then write entries of the channel's map, in any of these "
-            "channels. Centrifugo does not call the service for such a change, so parental locks and tiers do not "
-            "apply to it."
+            "channels. Centrifugo does not call the service for such a change, so publish rules, parental locks and "
+            "tiers do not apply to it."
         ),
     }
 
