@@ -29,14 +29,15 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
 
 # The maximum number of simultaneous refresh calls while connects do not call identity, because of an outage. An answer
-# to one of these calls ends the outage. If identity hangs, more calls would take slots from connects, which the pool
-# answers without a wait. There are many refreshes in an outage: Centrifugo repeats each failed one after a minute.
+# to one of these calls ends the outage. There are many refreshes in an outage: Centrifugo repeats each failed refresh
+# after a minute. If identity hangs, more refresh calls would take the request slots (PROXY_MAX_INFLIGHT) that connects
+# need. The service can answer connects from the pool at once.
 MOST_IN_AN_OUTAGE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The answer is a result or a failed call, never an error or a disconnect."""
+    """Answers with a `result`, or with an HTTP status of 500 or higher, which makes Centrifugo's call fail."""
 
     identity: RefreshClient
     owners: Owners

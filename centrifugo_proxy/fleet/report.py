@@ -72,9 +72,10 @@ def _left(group: Iterable[Pod]) -> int:
 
 
 def state_of(pod: Pod) -> PluginState:
-    """The state of one pod, in a fleet in which some pod answers.
+    """The state of one pod, if at least one pod of the fleet has answered.
 
-    CRITICAL if the pod is in an outage and accepts no ticket: it then refuses all connects.
+    CRITICAL if the pod is in an outage and accepts no ticket, because it then refuses all connects. WARNING for a pod
+    that has not answered.
     """
     if pod.health is None:
         return PluginState.WARNING

@@ -10,11 +10,11 @@ def times(steps: tuple[Step, ...]) -> list[int]:
     return [sum(step.wait_ms for step in steps[: index + 1]) for index in range(len(steps))]
 
 
-def test_virtual_time_has_steps_at_the_end_of_the_window_and_a_millisecond_after_it() -> None:
+def test_in_virtual_time_clients_connect_at_the_end_of_the_degraded_window_and_a_millisecond_later() -> None:
     assert virtual_pace(5000, 700) == Pace(inside_ms=5000, past_ms=5001, early_ms=699, due_ms=701)
 
 
-def test_real_time_has_a_margin_before_and_after_the_end_of_the_window() -> None:
+def test_in_real_time_clients_connect_well_before_and_well_after_the_end_of_the_degraded_window() -> None:
     assert real_pace(5000, 700) == Pace(inside_ms=2500, past_ms=5050, early_ms=0, due_ms=720)
 
 
@@ -36,7 +36,7 @@ def test_the_steps_cover_an_outage_from_health_to_recovery() -> None:
     assert not any(step.probe for step in steps)
 
 
-def test_with_a_probe_identity_gets_calls_of_clients_again_only_after_an_answered_probe() -> None:
+def test_if_probes_are_on_clients_calls_reach_identity_again_only_after_it_has_answered_a_probe() -> None:
     steps = script(virtual_pace(5000, 700), probing=True)
 
     asked = [step.effect.identity_asked for step in steps]

@@ -218,7 +218,7 @@ class Secured:
 
 
 def broker_or_skip(folder: Path) -> Iterator[Kafka]:
-    """For a fixture: a broker. If none can be started, the test is skipped with the reason, or may fail in CI."""
+    """For a fixture: a broker. If no broker can be started, `excuse` decides whether the test is skipped or fails."""
     if why := excuse():
         pytest.skip(why)
     with running_kafka(folder) as running:

@@ -183,7 +183,7 @@ def test_each_accepted_ticket_is_logged_with_the_tickets_left_and_the_outage(sto
     assert all(WINDOW_S < line["outage_duration_s"] < 10 for line in accepted)
 
 
-def test_the_line_about_the_low_watermark_has_the_tickets_left(story: Story) -> None:
+def test_the_line_about_the_low_watermark_contains_the_number_of_remaining_tickets(story: Story) -> None:
     assert story.only("fallback ticket pool dropped below low-watermark", story.err) == {
         "level": "warn",
         "logger": "centrifugo_proxy",

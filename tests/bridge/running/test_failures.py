@@ -382,7 +382,7 @@ class FaultyLabels:
         return topic
 
 
-async def test_after_an_internal_error_nothing_is_committed_past_a_record_that_was_not_received(
+async def test_after_an_internal_error_commits_stop_before_the_first_record_that_was_not_received(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     labels = FaultyLabels()

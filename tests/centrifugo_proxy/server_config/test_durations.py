@@ -35,7 +35,7 @@ SMALLEST_MS: Final = Fraction(-(2**63), 1_000_000)  # Centrifugo logs it as -256
         (1e300, SMALLEST_MS),
     ],
 )
-def test_a_duration_is_read_as_go_reads_it(written: Any, ms: int | Fraction) -> None:
+def test_a_duration_has_the_same_value_as_in_the_language_go(written: Any, ms: int | Fraction) -> None:
     assert milliseconds(written) == ms
 
 
@@ -47,6 +47,6 @@ def test_a_duration_is_read_as_go_reads_it(written: Any, ms: int | Fraction) -> 
         *(True, None, ["3s"]),
     ],
 )
-def test_a_duration_that_go_refuses_is_refused(written: Any) -> None:
+def test_a_duration_that_is_invalid_in_the_language_go_is_refused(written: Any) -> None:
     with pytest.raises(ValueError, match="duration"):
         milliseconds(written)

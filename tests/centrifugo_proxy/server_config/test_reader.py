@@ -112,7 +112,7 @@ def test_the_refusal_of_a_yaml_file_names_the_place_and_quotes_nothing(text: str
         ("[&x 1, &x 2, *x]", [1, 2, 2]),
     ],
 )
-def test_a_yaml_value_has_the_type_that_go_gives_it(text: str, value: object) -> None:
+def test_a_yaml_value_has_the_same_type_as_in_the_language_go(text: str, value: object) -> None:
     assert parse(f"a: {text}\n", "yaml") == {"a": value}
 
 
