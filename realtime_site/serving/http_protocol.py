@@ -24,16 +24,18 @@ from realtime_site.serving.http_messages import Headers, error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
 from realtime_site.serving.known_heads import KnownHead, known_heads
 from realtime_site.serving.overload import OVERLOAD, Overload
-from realtime_site.serving.socket_state import CLOSE_WAIT, CLOSED, socket_state
+from realtime_site.serving.socket_state import CLOSE_WAIT, CLOSED, socket_state, unread_bytes
 
 HEAD_S: Final = 10.0
 LINGER_S: Final = 1.0  # after an early answer, read and drop input for this long: a reset would lose the answer
 FLUSH_S: Final = 10.0  # time for a client to read its last answer
+DRAIN_S: Final = 1.0  # at shutdown, time for an idle connection to send another request
 HALF_CLOSED_S: Final = 0.1  # time from a FIN to the check whether the client has closed or waits
 READ_BYTES: Final = 16 * 1024  # the most that is read at once; more would block the event loop for too long
 WRITE_BYTES: Final = 16 * 1024  # while more answers are buffered, no further request is answered
 PIECE_BYTES: Final = 1024  # the most that is parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # while more of a body is buffered, reading pauses
+UNREAD_S: Final = 0.1  # if bytes have arrived when an idle connection would be closed, time to read them
 LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel when it arrived
 
 logger = logging.getLogger("uvicorn.error")
@@ -210,10 +212,17 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # What uvicorn calls
 
     def shutdown(self) -> None:
-        """Close now, or after the current request is answered."""
+        """Close after the current request is answered. An idle connection is closed after its next request or DRAIN_S.
+
+        If an idle connection were closed at once, a request that is under way would be lost: clients do not repeat a
+        POST.
+        """
         self.shutting_down = True
-        if self._current is None or self._closing:
+        self._keep_alive_s = min(self._keep_alive_s, DRAIN_S)
+        if self._closing or (self._current is None and self._write_paused):
             self._close()
+        elif self._current is None:
+            self._close_after(self._keep_alive_s)
 
     # Reading
 
@@ -438,6 +447,8 @@ class HttpProtocol(asyncio.BufferedProtocol):
     def _on_deadline(self) -> None:
         if self._closing or self._write_paused:  # a close would wait for a client that does not read
             self._transport.abort()
+        elif self._is_idle() and unread_bytes(self._transport):
+            self._close_after(UNREAD_S)
         else:
             self._close()
 

@@ -1,7 +1,10 @@
-"""The kernel's state of a TCP connection, which the event loop may not have seen yet: Linux' struct tcp_info."""
+"""The kernel's state of a connection, which the event loop may not have seen yet: struct tcp_info, and FIONREAD."""
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 from typing import Final, NamedTuple
 
 CLOSED: Final = 7  # TCP_CLOSE: the other end has reset the connection
@@ -26,3 +29,12 @@ def socket_state(transport: asyncio.Transport) -> SocketState:
     except OSError:  # a Unix socket, or a closed socket
         return UNKNOWN
     return SocketState(info[0], int.from_bytes(info[SINCE_DATA], "little") / 1000)
+
+
+def unread_bytes(transport: asyncio.Transport) -> int:
+    """The number of bytes that have arrived and that the event loop has not read; 0 if the socket is closed."""
+    try:
+        number = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(number, sys.byteorder)

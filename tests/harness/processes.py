@@ -22,6 +22,7 @@ from tests.harness.plain_http import NO_CERTIFICATES
 from tools.ports import free_port
 
 START_S = 20.0
+NOT_KEPT = httpx.Limits(max_keepalive_connections=0)  # at shutdown, the service waits for idle connections
 
 
 def serve_command(port: int) -> list[str]:
@@ -129,7 +130,7 @@ def _running(start: Start, port: int, variables: Mapping[str, str]) -> Iterator[
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=NO_CERTIFICATES) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=NOT_KEPT, timeout=10, verify=NO_CERTIFICATES) as http,
         start(environment(port, **variables), out, err) as popen,
     ):
         try:

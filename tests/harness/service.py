@@ -173,11 +173,11 @@ async def uvicorn_service(
             await asyncio.sleep(0.01)
         port = listener.getsockname()[1]
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, verify=NO_CERTIFICATES
-        ) as http:
-            try:
+        try:
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, verify=NO_CERTIFICATES
+            ) as http:
                 yield Service(http, server.lifespan.state["runtime"])
-            finally:
-                server.should_exit = True
-                await task
+        finally:  # the client has closed its idle connections: the server would wait for them
+            server.should_exit = True
+            await task

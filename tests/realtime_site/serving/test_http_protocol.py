@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import tracemalloc
 from contextlib import AsyncExitStack
 from typing import Any
@@ -292,3 +293,61 @@ async def test_line_breaks_after_several_requests_are_not_added_up_to_the_limit_
             await other.answer()  # by now the line breaks have been read, separately from the next request
 
     assert statuses == [200] * 5
+
+
+@pytest.fixture
+def accepted(monkeypatch: pytest.MonkeyPatch) -> list[HttpProtocol]:
+    """The protocols of the accepted connections, in order."""
+    made: list[HttpProtocol] = []
+    original = HttpProtocol.connection_made
+
+    def connection_made(self: HttpProtocol, transport: asyncio.Transport) -> None:
+        made.append(self)
+        original(self, transport)
+
+    monkeypatch.setattr(HttpProtocol, "connection_made", connection_made)
+    return made
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+async def test_an_idle_connection_is_closed_after_its_first_request_during_the_shutdown(
+    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, accepted: list[HttpProtocol], earlier: int
+) -> None:
+    monkeypatch.setattr(http_protocol, "DRAIN_S", 60)
+    body = orjson.dumps(connect_body("a-ticket"))
+    async with uvicorn_service(identity.address) as running, raw_client(running) as client:
+        await until(lambda: bool(accepted))
+        for _ in range(earlier):
+            await client.post("/centrifugo/connect", body)
+            assert (await client.answer())[0] == 200
+        accepted[0].shutdown()
+        await client.post("/centrifugo/connect", body)
+
+        answered = await asyncio.wait_for(client.reader.read(), 10)
+
+    assert answered.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answered
+
+
+async def test_an_idle_connection_without_a_request_during_the_shutdown_is_closed(
+    monkeypatch: pytest.MonkeyPatch, accepted: list[HttpProtocol]
+) -> None:
+    monkeypatch.setattr(http_protocol, "DRAIN_S", 0.05)
+    async with uvicorn_service() as running, raw_client(running) as client:
+        await until(lambda: bool(accepted))
+        accepted[0].shutdown()
+
+        assert await asyncio.wait_for(client.reader.read(), 10) == b""
+
+
+async def test_a_request_that_arrives_before_its_connection_is_closed_as_idle_is_answered(
+    accepted: list[HttpProtocol],
+) -> None:
+    """A busy event loop runs its timers before it reads."""
+    async with uvicorn_service() as running, raw_client(running) as client:
+        await until(lambda: bool(accepted))
+        descriptor = client.writer.get_extra_info("socket").fileno()
+        os.write(descriptor, b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n")
+        accepted[0]._on_deadline()
+
+        assert (await client.answer())[0] == 200
