@@ -186,3 +186,5 @@ async def test_log_lines_of_the_library_appear_while_no_message_is_sent(caplog: 
         await until(lambda: "Connection refused" in caplog.text)
     finally:
         await producer.close(0.0)
+
+    assert "Connection refused" in caplog.text
