@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -99,16 +100,22 @@ def test_a_signal_to_a_process_whose_exit_code_has_not_arrived_yet_is_no_error()
         assert started.poll() is None
 
 
+def statuses_of_servers() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has just ended
+            status = (process / "status").read_text()
+            is_ours = f"\nPPid:\t{os.getpid()}\n" in status
+            if is_ours and "tests.harness.fork_server" in (process / "cmdline").read_text():
+                yield status
+
+
 def test_a_server_has_only_one_thread_because_a_fork_copies_no_other_threads() -> None:
     with serving():
         run_manage("help")
-        own = Path("/proc/self/task").glob("*/children")
-        pids = [pid for children in own for pid in children.read_text().split()]
-        servers = [pid for pid in pids if "tests.harness.fork_server" in Path(f"/proc/{pid}/cmdline").read_text()]
-        threads = [re.findall(r"Threads:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) for pid in servers]
+        threads = [re.findall(r"Threads:\s+(\d+)", status) for status in statuses_of_servers()]
 
-    assert len(servers) >= 2  # for `serve`, and for the other commands
-    assert threads == [["1"]] * len(servers)
+    assert len(threads) >= 2  # a server for `serve`, and one for the other commands
+    assert threads == [["1"]] * len(threads)
 
 
 @pytest.mark.parametrize("name", ["PYTHONUTF8", "LC_ALL", "TZ", "PROMETHEUS_MULTIPROC_DIR", "SSL_CERT_FILE"])
