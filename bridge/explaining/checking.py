@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bridge.commands import Record
 from bridge.explaining.explanation import explain
 from bridge.explaining.facts import PolicyFacts, ServerFacts
+from bridge.explaining.format_warnings import format_warnings
 from bridge.explaining.policy_warnings import policy_warnings
 from bridge.explaining.report import CheckedRoute, Report
 from bridge.explaining.server_warnings import server_warnings
@@ -43,6 +44,7 @@ def _warnings(
     route: Route, routes: Routes, server: ServerFacts | None, rules: Sequence[PolicyFacts] | None
 ) -> Iterator[Warning]:
     yield from warnings_of(route, routes)
+    yield from format_warnings(route)
     if server is not None:
         yield from server_warnings(route, server)
     if rules is not None:

@@ -18,7 +18,7 @@ from bridge.formats.json_value import (
     json_object,
     written_content_type,
 )
-from bridge.formats.reader import Unreadable
+from bridge.formats.reader import Reader, Unreadable
 
 STRUCTURED: Final = "application/cloudevents+json"
 ANY_CLOUDEVENT: Final = "application/cloudevents"
@@ -29,7 +29,7 @@ _VERSION: Final = re.compile(r"1\.[0-9]+")
 _JSON: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/)?(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?", re.DOTALL)
 
 
-class CloudEventsReader:
+class CloudEventsReader(Reader):
     """`format = "cloudevents"`: refuses records that are not CloudEvents."""
 
     def read(self, record: Record, value: bytes) -> Payload:
@@ -47,8 +47,11 @@ class CloudEventsReader:
     def is_event_without_value(self, record: Record) -> bool:
         return _is_event_without_value(record)
 
+    def has_attributes(self) -> bool:
+        return True
 
-class AutoReader:
+
+class AutoReader(Reader):
     """`format = "auto"`: reads a record as a CloudEvent if its headers say so, otherwise as JSON."""
 
     def __init__(self) -> None:
@@ -67,6 +70,9 @@ class AutoReader:
 
     def is_event_without_value(self, record: Record) -> bool:
         return _is_event_without_value(record)
+
+    def has_attributes(self) -> bool:
+        return True
 
 
 def _is_binary(record: Record) -> bool:

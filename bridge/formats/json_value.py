@@ -6,7 +6,7 @@ import orjson
 
 from bridge.commands import Reason, Record
 from bridge.event import Payload
-from bridge.formats.reader import Unreadable
+from bridge.formats.reader import Reader, Unreadable
 
 CONTENT_TYPE: Final = "content-type"
 _FRAMED: Final = (
@@ -17,16 +17,13 @@ _FRAME_BYTES: Final = 5  # a zero byte and the id of the schema
 _MARK: Final = b"\xef\xbb\xbf"
 
 
-class JsonReader:
+class JsonReader(Reader):
     """`format = "json"`."""
 
     def read(self, record: Record, value: bytes) -> Payload:
         if record.headers:
             refuse_avro(record)
         return Payload(json_object(value))
-
-    def is_event_without_value(self, record: Record) -> bool:
-        return False
 
 
 def refuse_avro(record: Record) -> None:

@@ -30,7 +30,8 @@ from bridge.formats.protobuf_json import (
     text,
     well_known,
 )
-from bridge.formats.reader import Unreadable
+from bridge.formats.protobuf_paths import has_path
+from bridge.formats.reader import Reader, Unreadable
 
 _MAGIC: Final = 0
 _SCHEMA_ID_BYTES: Final = 4
@@ -42,14 +43,14 @@ class DescriptorError(ValueError):
     """The descriptor set cannot be used or does not contain the message. The text says what was found."""
 
 
-class ProtobufReader:
+class ProtobufReader(Reader):
     """`format = "protobuf"`: reads messages of one type. Raises DescriptorError.
 
     `confluent` is true if each message is in the frame of Confluent's serializer.
     """
 
     def __init__(self, descriptor_set: bytes, message: str, *, confluent: bool) -> None:
-        descriptor = _descriptor(descriptor_set, message)
+        self._descriptor = descriptor = _descriptor(descriptor_set, message)
         self._class = GetMessageClass(descriptor)
         self._convert = _Converters().of_message(descriptor)
         self._message = message
@@ -71,8 +72,10 @@ class ProtobufReader:
         except (ValueError, json_format.Error):
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text, time or number") from None
 
-    def is_event_without_value(self, record: Record) -> bool:
-        return False
+    def why_absent(self, names: tuple[str, ...]) -> str:
+        if has_path(self._descriptor, names):
+            return ""
+        return f"{self._message} has no such field; paths have the names of the .proto file"
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""

@@ -23,3 +23,12 @@ class Reader(Protocol):
 
     def is_event_without_value(self, record: Record) -> bool:
         """True if a record without a value is an event in this format. In the other formats it is a tombstone."""
+        return False
+
+    def has_attributes(self) -> bool:
+        """True if events in this format can have the attributes of a CloudEvent."""
+        return False
+
+    def why_absent(self, names: tuple[str, ...]) -> str:
+        """Why the data never has a value under these names; "" if it may have one."""
+        return ""

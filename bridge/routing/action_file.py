@@ -1,9 +1,17 @@
 """Reads the actions of a route."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bridge.routing.data import WHOLE_EVENT, Build, parse_data, parse_fields, whole_event
+from bridge.routing.data import (
+    WHOLE_EVENT,
+    Build,
+    parse_data,
+    parse_fields,
+    paths_of_data,
+    paths_of_fields,
+    whole_event,
+)
 from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.model import (
     NEVER,
@@ -17,6 +25,7 @@ from bridge.routing.model import (
     RefreshMode,
     UnsubscribeAction,
 )
+from bridge.routing.paths import Path
 from bridge.routing.section import Section, flag, integer, member, one_of
 from bridge.routing.templates import NOT_EMPTY, Template, parse_channel, parse_template, parse_user
 from bridge.routing.times import parse_duration
@@ -90,6 +99,7 @@ def _publish(section: Section, number: int, idempotency: IdempotencyKey) -> Publ
         channels=_channels(section),
         build=build,
         whole_event=whole,
+        data_paths=() if build is UNREAD else tuple(_data_paths(section)),
         max_bytes=section.get("max_bytes", integer(1, MAX_DATA_BYTES), 65536),
         tags=section.get("tags", _tags, ()),
         skip_history=section.get("skip_history", flag, False),
@@ -151,6 +161,11 @@ def _data(section: Section) -> tuple[Build, bool]:
     if section.table.get("data") == WHOLE_EVENT:
         return whole_event, True
     return section.get("data", _data_table, UNREAD), False
+
+
+def _data_paths(section: Section) -> Iterator[Path]:
+    """The paths in `fields` or `data`, which have been accepted."""
+    return paths_of_fields(section.table["fields"]) if "fields" in section else paths_of_data(section.table["data"])
 
 
 def _fields(value: Any) -> Build:

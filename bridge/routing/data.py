@@ -1,7 +1,7 @@
 """Builds the published data: the listed fields, a template, or the whole event."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any, Final, TypeAlias
 
@@ -48,6 +48,20 @@ def parse_fields(fields: list[Any]) -> Build:
     if len(paths) != len(fields) or _overlapping(paths):
         raise NotAcceptedError(display(fields), "different paths, and no path inside another path")
     return _picker(tuple(paths.values()))
+
+
+def paths_of_fields(fields: list[str]) -> Iterator[Path]:
+    """The paths in fields that `parse_fields` has accepted."""
+    return (parse_path(text.removesuffix("?")) for text in fields)
+
+
+def paths_of_data(value: Any) -> Iterator[Path]:
+    """The paths in a template that `parse_data` has accepted."""
+    if isinstance(value, str):
+        yield from (placeholder.path for placeholder in parse_template(value, ANY_TEXT, optional=True).placeholders)
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from paths_of_data(item)
 
 
 def _overlapping(paths: Iterable[tuple[str, ...]]) -> bool:

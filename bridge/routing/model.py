@@ -73,12 +73,16 @@ class ActionBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishAction(ActionBase):
-    """`build` makes the data. `whole_event` is true for `data = "*"`. `tags` are pairs of name and value."""
+    """`build` makes the data. `whole_event` is true for `data = "*"`; otherwise the data has values of `data_paths`.
+
+    `tags` are pairs of name and value.
+    """
 
     do: ClassVar[str] = "publish"
     channels: tuple[Template, ...]
     build: Build
     whole_event: bool
+    data_paths: tuple[Path, ...]
     max_bytes: int
     tags: tuple[tuple[str, Template], ...]
     skip_history: bool

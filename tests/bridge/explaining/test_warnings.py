@@ -6,6 +6,7 @@ import pytest
 
 from bridge.explaining.checking import check_file
 from bridge.explaining.facts import NamespaceFacts, PolicyFacts, ServerFacts
+from tests.bridge.formats.descriptors import descriptor_set
 from tests.bridge.given import one_route, publishing
 
 FULL = NamespaceFacts("family", "channel.namespaces[0]", True, True, True, "", True)
@@ -260,4 +261,85 @@ def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_gi
         "others 1: channel family:{user_id}:b: this action fills {family_id} in the policy's rule family:{family_id}:* "
         "(line 3) with user_id, but action 1 of route entries fills it with family_id; the policy compares it with the "
         "client's family_id, so only one of the two fields can be right",
+    ]
+
+
+ATTRIBUTES = "only CloudEvents have attributes"
+KEYS = (
+    'idempotency = "event" needs CloudEvents, and this format has none: every record would be dead-lettered; name the '
+    'id of the event, as in { event = "{id}" }'
+)
+
+
+ON_TYPE = 'where = [{ field = "@ce.type", equals = "x" }, { field = "@header.a", equals = "x" }]'
+
+
+@pytest.mark.parametrize("form", ["auto", "cloudevents"])
+def test_attributes_in_a_format_that_has_them_are_not_warned_about(tmp_path: Path, form: str) -> None:
+    text = one_route(publishing(more='fields = ["id"]\nidempotency = "event"'), f'format = "{form}"\n{ON_TYPE}')
+
+    assert warned(tmp_path, text) == []
+
+
+def test_attributes_in_a_format_without_them_are_warned_about(tmp_path: Path) -> None:
+    more = 'data = { at = "{@ce.time?}", of = "{@key}", id = "{id}" }\nidempotency = "event"'
+
+    assert warned(tmp_path, one_route(publishing(more=more), f'format = "json"\n{ON_TYPE}')) == [
+        f"entries None: @ce.type is always absent: {ATTRIBUTES}",
+        f"entries 1: @ce.time is always absent: {ATTRIBUTES}",
+        f"entries 1: {KEYS}",
+    ]
+
+
+def of_protobuf(tmp_path: Path, action: str, route: str = "") -> list[str]:
+    """The warnings about a route that reads test.v1.Event."""
+    (tmp_path / "d.binpb").write_bytes(descriptor_set())
+    form = 'format = "protobuf"\ndescriptor = "d.binpb"\nmessage = "test.v1.Event"'
+    return warned(tmp_path, one_route(action, f"{form}\n{route}"))
+
+
+NO_FIELD = "is always absent: test.v1.Event has no such field; paths have the names of the .proto file"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["user_id", "own.own.inner.x", "free.any.thing", "by.true.x", "counts.any", "label", "kind", "nick?", "at", "raw?"],
+)
+def test_fields_of_a_protobuf_message_are_not_warned_about(tmp_path: Path, path: str) -> None:
+    assert of_protobuf(tmp_path, publishing("a:{user_id}", f'fields = ["{path}"]')) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["userId", "user_id.x", "own.userId", "inners.x", "at.seconds", "label.value", "by.true.y", "counts.any.x"]
+)
+def test_a_path_that_is_no_field_of_the_protobuf_message_is_warned_about(tmp_path: Path, path: str) -> None:
+    assert of_protobuf(tmp_path, publishing("a:{user_id}", f'fields = ["{path}?"]')) == [
+        f"entries 1: {path} {NO_FIELD}"
+    ]
+
+
+def test_every_path_of_a_protobuf_route_is_compared_with_the_message(tmp_path: Path) -> None:
+    action = publishing(
+        "a:{user_id}:{one}",
+        'data = { x = ["{two}", "and {three?}"], y = 1 }\nversion = "{four}"\nversion_epoch = "{five}"\n'
+        'tags = { t = "{six}" }\nidempotency = { event = "{seven}" }',
+    )
+    route = 'where = [{ field = "eight", exists = false }]\nage_from = "nine"'
+
+    assert of_protobuf(tmp_path, action, route) == [
+        f"entries {number} {NO_FIELD}"
+        for number in (
+            "None: nine",
+            "None: eight",
+            *(f"1: {word}" for word in ["two", "three", "one", "six", "four", "five", "seven"]),
+        )
+    ]
+    assert of_protobuf(tmp_path, 'do = "refresh"\nuser = "{ten}"') == [f"entries 1: ten {NO_FIELD}"]
+
+
+def test_only_the_root_of_a_protobuf_route_is_compared_with_the_message(tmp_path: Path) -> None:
+    """A text at the root may contain an object in JSON."""
+    assert of_protobuf(tmp_path, publishing("a:{id}"), 'root = "user_id"') == []
+    assert of_protobuf(tmp_path, publishing("a:{id}"), 'root = "none.here"') == [
+        f"entries None: root none.here {NO_FIELD}"
     ]
