@@ -14,7 +14,7 @@ def test_in_virtual_time_clients_connect_at_the_end_of_the_degraded_window_and_a
     assert virtual_pace(5000, 700) == Pace(inside_ms=5000, past_ms=5001, early_ms=699, due_ms=701)
 
 
-def test_in_real_time_clients_connect_well_before_and_well_after_the_end_of_the_degraded_window() -> None:
+def test_in_real_time_clients_connect_with_a_margin_before_and_after_the_end_of_the_degraded_window() -> None:
     assert real_pace(5000, 700) == Pace(inside_ms=2500, past_ms=5050, early_ms=0, due_ms=720)
 
 
