@@ -78,7 +78,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             config.load()
         self._application = config.loaded_app
         self._server = server_state
-        self._keep_alive_s = config.timeout_keep_alive
+        self._keep_alive_s: float = config.timeout_keep_alive
         self._loop = _loop or asyncio.get_running_loop()
         self._buffer = _read_buffer.view
         self._scope: Scope = {
