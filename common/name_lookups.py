@@ -52,7 +52,8 @@ class NameLookups:
         if lookup is None:
             lookup = self._running[place] = asyncio.create_task(resolve(host, port))
             lookup.add_done_callback(lambda ended: self._ended(place, ended))
-        await asyncio.wait([lookup])  # not a shield: since Python 3.14, it logs failures that no caller gets
+        # asyncio.shield would log the failure of a lookup whose callers have given up, since Python 3.14.
+        await asyncio.wait([lookup])
         return lookup.result()
 
     def _ended(self, place: tuple[str, int], lookup: asyncio.Task[list[str]]) -> None:

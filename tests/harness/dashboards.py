@@ -11,7 +11,7 @@ GRAFANA: Final = DEPLOY / "grafana"
 
 
 class PanelQuery(NamedTuple):
-    """A query of a panel. `legend` names labels as {{label}}."""
+    """A query of a panel. In `legend`, {{label}} stands for the value of that label."""
 
     dashboard: str
     panel: str
