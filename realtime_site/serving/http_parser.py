@@ -148,7 +148,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.in_head and not self._replaying:
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))  # llhttp strips only the beginning
         elif not self._replaying:  # a field after the head is a trailer, and is dropped
             self._trailers += 1
             if len(self._headers) + self._trailers > HEAD_FIELDS:

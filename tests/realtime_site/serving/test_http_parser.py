@@ -43,3 +43,12 @@ def test_the_escapes_of_a_short_path_are_decoded_and_those_of_a_long_path_are_no
     RequestParser(heads).feed(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
 
     assert [request.path for request in heads.requests] == [path]
+
+
+def test_white_space_around_the_value_of_a_header_is_not_part_of_it() -> None:
+    heads = Heads()
+
+    RequestParser(heads).feed(b"GET / HTTP/1.1\r\nHost: \t a \t \r\nX-Padded:b \r\nX-Inner: c d\r\nX-Empty:  \r\n\r\n")
+
+    expected = [(b"host", b"a"), (b"x-padded", b"b"), (b"x-inner", b"c d"), (b"x-empty", b"")]
+    assert [request.headers for request in heads.requests] == [expected]
