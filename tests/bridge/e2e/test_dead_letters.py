@@ -94,6 +94,30 @@ async def test_a_dead_letter_too_large_for_the_replay_topic_is_not_replayed_but_
     ]
 
 
+async def test_replayed_records_without_a_key_reach_their_channel_in_order(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
+    """Both topics have several partitions, and the records of one channel stay in one of them."""
+    dead_letters = kafka.create_topic("dead-letters", partitions=3)
+    kafka.create(f"{dead_letters}.replay", partitions=3)
+    topics = {"BRIDGE_DEAD_LETTER_TOPIC": dead_letters, "BRIDGE_REPLAY_TOPIC": f"{dead_letters}.replay"}
+    with staged(kafka, centrifugo_v6, tmp_path, **topics) as stage:
+        routes = stage.routes.read_text()
+        stage.routes.write_text(routes.replace('fields = ["n"]', 'fields = ["absent"]'))
+        kafka.produce(stage.topic, [b'{"family":"f-1","n":%d}' % number for number in range(90)])
+        with stage.bridge() as bridge:
+            bridge.wait_until(lambda health: health.get("dead_letters") == 90)
+            bridge.process.terminate()
+        stage.routes.write_text(routes)
+        async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
+            with stage.bridge() as bridge:
+                bridge.wait_until_assigned(4)
+                assert manage(stage, "replay_dead_letters", "--all", "--rate", "1000").returncode == 0
+                await client.until(lambda: client.count == 90)
+
+    assert client.numbers("family:f-1") == list(range(90))
+
+
 def test_an_interrupted_replay_prints_how_many_dead_letters_it_has_written(stage: Stage, kafka: Kafka) -> None:
     replays = f"{stage.variables['BRIDGE_DEAD_LETTER_TOPIC']}.replay"
     kafka.produce(stage.topic, [b"no json"] * 50)
