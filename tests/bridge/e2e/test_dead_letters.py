@@ -100,8 +100,13 @@ async def test_replayed_records_without_a_key_reach_their_channel_in_order(
     """Both topics have several partitions, and the records of one channel stay in one of them."""
     dead_letters = kafka.create_topic("dead-letters", partitions=3)
     kafka.create(f"{dead_letters}.replay", partitions=3)
-    topics = {"BRIDGE_DEAD_LETTER_TOPIC": dead_letters, "BRIDGE_REPLAY_TOPIC": f"{dead_letters}.replay"}
-    with staged(kafka, centrifugo_v6, tmp_path, **topics) as stage:
+    with staged(
+        kafka,
+        centrifugo_v6,
+        tmp_path,
+        BRIDGE_DEAD_LETTER_TOPIC=dead_letters,
+        BRIDGE_REPLAY_TOPIC=f"{dead_letters}.replay",
+    ) as stage:
         routes = stage.routes.read_text()
         stage.routes.write_text(routes.replace('fields = ["n"]', 'fields = ["absent"]'))
         kafka.produce(stage.topic, [b'{"family":"f-1","n":%d}' % number for number in range(90)])
