@@ -30,8 +30,8 @@ class AdaptiveLimit:
     A high latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
     requests would not make it faster.
 
-    `overstaying` is the number of taken slots that do not count against the limit. The limit's owner sets it after a
-    cut, for requests that a lower limit cannot end.
+    `overstaying` is the number of taken slots that do not count against the limit. After a cut, the caller sets it to
+    the number of requests that a lower limit cannot end.
     """
 
     lag_s: float
@@ -65,7 +65,7 @@ class AdaptiveLimit:
         return True
 
     def refused_by_part(self) -> None:
-        """Note that a part of this limit has refused a request. The limit can then grow, as after its own refusals."""
+        """Record that a part of this limit refused a request. The limit can then grow, as after its own refusals."""
         self._refused = True
 
     def leave(self, latency_s: float | None = None) -> None:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Final
 
 FAILED: Final = 1
-# Commands whose exit codes report a state. Commands whose names begin with check_ do this too.
+# The exit codes of these commands report a state, as do the exit codes of commands whose names begin with check_.
 REPORTING: Final = frozenset({"pods", "bridge_lag", "inspect_dead_letters", "replay_dead_letters"})
 
 

@@ -7,7 +7,7 @@ BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF1
 
 
 def why_not_sendable(secret: bytes) -> str:
-    """What an HTTP header cannot carry of this secret, such as "a line break"; "" if it can carry the secret unchanged.
+    """The part of the secret that no HTTP header can carry, such as "a line break"; "" if there is no such part.
 
     Clients and proxies trim or refuse white space, so a secret with white space may differ from the received value.
     The returned text never quotes the secret.

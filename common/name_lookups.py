@@ -59,4 +59,4 @@ class NameLookups:
     def _ended(self, place: tuple[str, int], lookup: asyncio.Task[list[str]]) -> None:
         del self._running[place]
         if not lookup.cancelled():
-            lookup.exception()  # asyncio would log it as never retrieved if no caller is left
+            lookup.exception()  # if no caller is left, asyncio would log that nothing retrieved the exception

@@ -102,7 +102,7 @@ class OperatorCommand(DocumentedCommand):
         self.stdout.write(ascii_json(text))
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as in Django. `ending_without_output` in the command line ends the process if the output is lost."""
+        """Run as in Django. If the output is lost, realtime_site/command_line.py ends the process."""
         if not self.is_server:
             leave_stdout_to_results()
         with printable_stderr():

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 
 class ClosedFault(Exception):
-    """A fault whose messages come from a small fixed set. The log lines about such faults also have fixed messages.
+    """A fault whose message comes from a small fixed set. The message of a log line about such a fault is also fixed.
 
-    These log lines are limited for each pair of the two messages.
+    Such log lines are limited together if both messages are equal.
     """
 
 

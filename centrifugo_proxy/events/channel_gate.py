@@ -21,7 +21,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
-    """Allowed by `rule`, until `expire_at` in Unix seconds. It is 0 if the family service sets no end."""
+    """Allowed by `rule`, until `expire_at` in Unix seconds. `expire_at` is 0 if the family service sets no end."""
 
     rule: ChannelRule
     expire_at: int

@@ -113,7 +113,7 @@ def unavailable(status: int, notices: Notices = ()) -> Decision:
 
 
 def disconnected(service: str, code: int, reason: str, notices: Notices = ()) -> Decision:
-    """Disconnected, because `service` asks for it. A code outside Centrifugo's range becomes 4000: SDKs reconnect."""
+    """Disconnected, because `service` asks for it. A code outside Centrifugo's range becomes 4000 (reconnect)."""
     passable = code in codes.DISCONNECT_CODES
     answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):

@@ -31,7 +31,7 @@ from fallback.outage import OutageDetector
 # The maximum number of simultaneous refresh calls while connects do not call identity, because of an outage. An answer
 # to one of these calls ends the outage. There are many refreshes in an outage: Centrifugo repeats each failed refresh
 # after a minute. If identity hangs, more refresh calls would take the request slots (PROXY_MAX_INFLIGHT) that connects
-# need. The service can answer connects from the pool at once.
+# need. Connects need only a slot, because the service answers them from the pool without a call to identity.
 MOST_IN_AN_OUTAGE: Final = 8
 
 

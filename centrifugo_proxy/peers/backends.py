@@ -27,7 +27,7 @@ class BackendUnavailable(Exception):
 
 
 class BackendFault(ClosedFault):
-    """Another failure, such as an unusable answer. The message names the service and never quotes it."""
+    """Another failure, such as an unusable answer. The message names the service, but never quotes its answer."""
 
 
 class BackendError(NamedTuple):
@@ -74,7 +74,7 @@ class AccessQuery(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Permission until `expire_at`, in Unix seconds. It is 0 if the family service sets no end."""
+    """Permission until `expire_at`, in Unix seconds. `expire_at` is 0 if the family service sets no end."""
 
     expire_at: int
 

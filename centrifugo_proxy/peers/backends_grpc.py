@@ -28,7 +28,7 @@ ACCESS_SERVICE: Final = "realtime.v1.ChannelAccessService"
 RPC_SERVICE: Final = "realtime.v1.RpcBackendService"
 # In characters. A longer message for a client is shortened to this length.
 LONGEST_MESSAGE: Final = 1024
-# Statuses that count as answers. Each has the error that the client gets.
+# The statuses that count as answers, and the error that the client gets for each of them.
 REFUSALS: Final = {
     grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
     grpc.StatusCode.UNAUTHENTICATED: BackendError(FORBIDDEN, "not allowed"),

@@ -44,9 +44,9 @@ def channel_options(deadline_s: float, response_bytes: int | None = None) -> Opt
     """The options for a peer with this deadline.
 
     `response_bytes` is the maximum size of a response. If it is None, gRPC's default of 4 MiB holds.
-    A connection that delivers nothing for 4.5 s during a call is closed. If the deadline is above 9 s, it is closed
-    after a third of the deadline plus 1.5 s. Then there are fewer pings: servers answer the fourth ping in a row with
-    GOAWAY if no data is sent in between.
+    A connection that delivers nothing for 4.5 s during a call is closed. If the deadline is above 9 s, the connection
+    is closed after a third of the deadline plus 1.5 s. Pings are then less frequent, because servers answer
+    the fourth ping in a row with GOAWAY if no data is sent in between.
     """
     keepalive = (
         ("grpc.keepalive_time_ms", max(3_000, int(deadline_s * 1000) // 3)),

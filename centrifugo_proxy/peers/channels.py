@@ -43,7 +43,7 @@ class Source(Protocol):
         """A new channel with the newest credentials."""
 
     def changed(self) -> bool:
-        """True at the first call after each change of the credentials that `open` uses. It is called every 0.2 s."""
+        """True at the first call after each change of the credentials that `open` uses. Called every 0.2 s."""
 
 
 @dataclass(frozen=True, slots=True)

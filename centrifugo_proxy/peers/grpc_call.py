@@ -116,7 +116,7 @@ class ObservedCall(Generic[Request, Response]):
             peer.tracer.end_call(call, self.called, number)
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
-        """Make one call that is not counted or traced. The call's slot is released when it ends. Raises Failed."""
+        """Make one call that is not counted or traced. When the call ends, its slot is released. Raises Failed."""
         peer, make_call = self.peer, self.rolling.call
         sent = SentMetadata(metadata) if metadata else NO_METADATA
         call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=sent)
@@ -135,7 +135,7 @@ class ObservedCall(Generic[Request, Response]):
         # Here CancelledError means that the call failed. A cancellation of this task raises at the await above.
         except (grpc.RpcError, asyncio.CancelledError):
             succeeded = False
-        if not succeeded:  # outside the except block: its exception quotes the peer, and would become the context
+        if not succeeded:  # outside the except block, whose exception quotes the peer and would become the context
             raise await self._failure(call, make_call)
         if body is None:  # None is possible, although grpc.aio's annotations exclude it
             raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")

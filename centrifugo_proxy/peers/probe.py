@@ -46,7 +46,7 @@ class IdentityProbe:
     waits only while MOST_AT_ONCE probes are in flight.
     If a client's call has failed since the last answered probe, the next interval has two probes, one after the other.
     So if every second call to identity fails, one of the two probes fails.
-    `wake` starts the probing. It ends when the streak ends. `report` is called after each probe.
+    `wake` starts the probing, which ends when the streak ends. `report` is called after each probe.
     """
 
     identity: IdentityClient

@@ -1,6 +1,6 @@
 """Decides when a channel is replaced. Every time is an argument, in seconds of one monotonic clock.
 
-If a name does not exist, gRPC may wait for up to two minutes before it looks it up again. gRPC keeps a connection to a
+If a name does not exist, gRPC may wait for up to two minutes before the next lookup. gRPC keeps a connection to a
 host that does not answer. It looks up a name only when a connection is lost. So a channel is replaced by a new channel,
 the candidate, which starts with a lookup and a new connection. The candidate takes over when it is connected, so that
 no call is lost. A candidate with new credentials takes over after CREDENTIALS_S at the latest.
@@ -13,8 +13,8 @@ from typing import Final
 # A channel that has been disconnected for this long gets a candidate.
 FAILING_S: Final = 1.0
 # A candidate that fails to connect is replaced after FAILED_CANDIDATE_S. A candidate that is still connecting is
-# replaced after CONNECTING_CANDIDATE_S, because a name server may be slow. CONNECTING_CANDIDATE_S also holds for a
-# failed candidate if the current channel is connected, and is replaced only because of its age.
+# replaced after CONNECTING_CANDIDATE_S, because a name server may be slow. CONNECTING_CANDIDATE_S also applies to a
+# failed candidate if the current channel is connected and only too old.
 FAILED_CANDIDATE_S: Final = 1.0
 CONNECTING_CANDIDATE_S: Final = 5.0
 # If calls exceed their deadline, the channel is replaced at most once in this time. Otherwise a slow service would get

@@ -1,8 +1,8 @@
 """The slots of session events, and the share of the slots that each service may take.
 
-An event that waits for a service keeps its slot. If the service hangs, its events must not take all slots. So the
-events that wait for one service may take only a share of the slots. All waiting events together leave some slots free
-for events that need no service.
+An event that waits for a service keeps its slot. If a service hangs, the events that wait for it must not take all
+slots. So the events that wait for one service may take only a share of the slots. All waiting events together leave
+some slots free for events that need no service.
 """
 
 from dataclasses import dataclass, field
@@ -67,8 +67,8 @@ class SessionSlots:
     def limit_was_cut(self) -> None:
         """Stop counting the events above the new limit that wait for services.
 
-        Only the answers of the services can end such events. If they still counted, they would keep out all other
-        requests until then.
+        Only the answers of the services can end such events. If such events still counted, all other requests would be
+        refused until the services answer.
         """
         fair = PER_FREE_PLACE * self.room // (PER_FREE_PLACE * len(self.shares) + 1)
         for share in self.shares:

@@ -115,7 +115,7 @@ class Policy:
         return ChannelVerdict(None, Reason.NO_RULE)
 
     def _some_owner_may(self, segments: list[str], action: Action) -> bool:
-        """True if a rule allows this for some owner. A fallback connection is then refused as degraded."""
+        """True if a rule allows `action` for some owner. A fallback connection is then refused as degraded."""
         for rule in self.channels:
             if _fits(rule.segments, segments, None):
                 if action in rule.allow:

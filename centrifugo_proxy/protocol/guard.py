@@ -21,10 +21,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Guard:
-    """Checks the signature of a request, its token, or both. A method is on if it has values.
+    """Checks the signature of a request if there are `secrets`, and its token if there are `tokens`.
 
-    If both methods are on, a request must pass both. `secrets` and `tokens` each contain the current value and, during
-    a rotation, also the previous value.
+    `secrets` and `tokens` each contain the current value and, during a rotation, also the previous value.
     """
 
     secrets: tuple[bytes, ...] = ()
@@ -32,7 +31,7 @@ class Guard:
 
     @property
     def enabled(self) -> bool:
-        """True if at least one method is on."""
+        """True if the signature, the token or both are checked."""
         return bool(self.secrets or self.tokens)
 
     def refusal(self, headers: Headers, body: bytes) -> str | None:

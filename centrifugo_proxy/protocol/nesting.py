@@ -15,7 +15,7 @@ _OPENING: Final = ord("[")
 def is_too_deep(valid: bytes, deepest: int = DEEPEST) -> bool:
     """True if this valid JSON has more than `deepest` nested levels.
 
-    It takes few steps of Python, because a backend's answer can have a million brackets.
+    Methods of bytes do most of the work, because a backend's answer can have a million brackets.
     """
     if valid.count(b"[") + valid.count(b"{") <= deepest:  # also counts brackets in strings, because this is quicker
         return False

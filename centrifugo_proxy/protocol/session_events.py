@@ -1,6 +1,6 @@
 """Parses the requests of the session events, but not the client's data in them.
 
-This module is separate from connect.py. A service that answers only connect does not load it.
+This module is separate from connect.py, so that a service that answers only connect does not load it.
 """
 
 import base64

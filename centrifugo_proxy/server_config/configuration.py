@@ -68,7 +68,10 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """The options of a channel namespace, or of the channels without one. `proxied` are the events with a proxy on."""
+    """The options of a channel namespace, or of the channels without one.
+
+    `proxied` are the events whose proxy is on.
+    """
 
     path: str
     options: Mapping[str, Any]

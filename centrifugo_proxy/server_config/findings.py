@@ -62,7 +62,10 @@ class Register(dict[str, Rule]):
 
 
 def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: ServiceFacts) -> list[Finding]:
-    """The findings of all rules, errors first. If several events share an option, it is reported for the first one."""
+    """The findings of all rules, errors first.
+
+    If several events share an option, a problem of the option is reported only for the first event.
+    """
     found: dict[tuple[str, str], Finding] = {}
     for finding_id, (severity, check) in rules.items():
         for problem in check(configuration, facts):

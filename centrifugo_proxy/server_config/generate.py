@@ -52,7 +52,7 @@ NAMESPACES: Final = (
 STALE: Final = (
     "If a connection is not accepted within this time, Centrifugo closes it with 3502. SDKs do not reconnect after "
     "3502. An SDK itself gives up after at most ten seconds, and then tries again. So this time must be longer than "
-    "ten seconds, which is Centrifugo's default."
+    "Centrifugo's default of ten seconds."
 )
 
 

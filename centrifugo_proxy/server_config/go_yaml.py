@@ -102,7 +102,7 @@ class Loader(yaml.SafeLoader):
         return value
 
     def construct_by_kind(self, node: yaml.Node) -> Any:
-        """Construct the whole node at once, so that PyYAML finds an alias of the node inside itself."""
+        """Construct the whole node at once. PyYAML then refuses a node that contains an alias of the same node."""
         if isinstance(node, yaml.MappingNode):
             return self.construct_mapping(node, deep=True)
         if isinstance(node, yaml.SequenceNode):

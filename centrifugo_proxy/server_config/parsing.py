@@ -1,4 +1,4 @@
-"""Parses a configuration file as Centrifugo does: JSON, YAML or TOML by its suffix, and with keys in any case."""
+"""Parses a configuration file as Centrifugo does: JSON, YAML or TOML by its suffix. The case of keys is ignored."""
 
 import json
 import math
@@ -28,7 +28,7 @@ class UnparsableError(ValueError):
 
 
 def format_of(name: str, text: str) -> str:
-    """The format of a file. The suffix decides it, in any case. For an unknown suffix, the first character decides.
+    """The format of a file: from its suffix in upper or lower case or, if it is unknown, from the first character.
 
     Centrifugo itself accepts only the known suffixes, and only in lower case.
     """

@@ -46,8 +46,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each cou
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
     "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL, it is the number of tickets that were left in "
-    "the whole fleet when the store last answered. It is never more than the number of tickets in this process. Then "
-    "use the maximum over all processes, not the sum. The value can rise after the store was down or empty.",
+    "the whole fleet when the store last answered, but never more than the number of tickets in this process. With "
+    "FALLBACK_CLAIMS_URL, use the maximum over all processes, not the sum. The value can rise after the store was down "
+    "or empty.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",

@@ -19,7 +19,7 @@ Labels = tuple[str, ...]
 
 
 class CounterTally(Collector):
-    """A counter. `counts[labels] += 1` counts. Labels that are not in `series` must be added to `counts` first."""
+    """A counter. `counts[labels] += 1` increments it. Add labels that are not in `series` to `counts` first."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], series: Iterable[Labels]) -> None:
         self._name, self._documentation, self._labels = name, documentation, labels

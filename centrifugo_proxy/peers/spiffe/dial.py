@@ -21,7 +21,7 @@ DIAL_S: Final = 3.0
 class Peer(NamedTuple):
     """A peer and its accepted IDs, which are all in one trust domain.
 
-    Each peer has a different `name`, because TLS contexts are cached by it. Logs and metrics show the name.
+    Each peer has a different `name`, which is the key of its cached TLS context. Logs and metrics show the name.
     """
 
     name: str

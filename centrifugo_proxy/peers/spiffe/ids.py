@@ -1,4 +1,7 @@
-"""SPIFFE IDs. https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md"""
+"""SPIFFE IDs. https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
+
+The message of each ValueError says what is accepted.
+"""
 
 import ipaddress
 import re
@@ -23,7 +26,7 @@ def trust_domain(spiffe_id: str) -> str:
 
 
 def workload_ids(raw: str) -> tuple[str, ...]:
-    """A comma-separated list of at most eight IDs in one trust domain. Raises ValueError that says what is accepted."""
+    """A comma-separated list of at most eight IDs in one trust domain. Raises ValueError."""
     found = tuple(filter(None, map(str.strip, raw.split(","))))
     if len(found) > 8 or not all(map(is_workload_id, found)) or len(set(map(trust_domain, found))) > 1:
         raise ValueError(
@@ -33,7 +36,7 @@ def workload_ids(raw: str) -> tuple[str, ...]:
 
 
 def named_ids(raw: str) -> dict[str, str]:
-    """A comma-separated list of name=ID. Raises ValueError that says what is accepted."""
+    """A comma-separated list of name=ID. Raises ValueError."""
     pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
     named = {name: spiffe_id for name, _, spiffe_id in pairs if name and is_workload_id(spiffe_id)}
     if len(named) < len(pairs):
@@ -42,14 +45,14 @@ def named_ids(raw: str) -> dict[str, str]:
 
 
 def workload_id_or_unset(raw: str) -> str:
-    """An ID, or empty. Raises ValueError that says what is accepted."""
+    """An ID, or empty. Raises ValueError."""
     if raw and not is_workload_id(raw):
         raise ValueError("an ID such as spiffe://example.org/realtime, or empty")
     return raw
 
 
 def endpoint_socket(raw: str) -> str:
-    """The address of the Workload API in the standard's form, or empty. Raises ValueError that says what is accepted.
+    """The address of the Workload API in the standard's form, or empty. Raises ValueError.
 
     https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_Endpoint.md#4-locating-the-endpoint
     """

@@ -28,7 +28,7 @@ INSECURE: Final = {
     ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-# Centrifugo verifies tokens if one of these keys is set. Only v6 has the previous key. It works without a current key.
+# Centrifugo verifies tokens if one of these keys is set. Only v6 has hmac_previous_secret_key, which also works alone.
 KEYS: Final = (
     "hmac_secret_key",
     "hmac_previous_secret_key",

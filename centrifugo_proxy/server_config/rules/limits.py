@@ -68,8 +68,8 @@ def user_connection_limit(configuration: Configuration, facts: ServiceFacts) -> 
             f"If a user opens connection number {limit + 1}, Centrifugo closes it with 3504, after its ticket is "
             "spent. SDKs do not reconnect after 3504. A phone that lost its network often reconnects before Centrifugo "
             "has noticed the loss. Its user then stays disconnected until the app is restarted.",
-            "Remove it, and limit the connections of a user where tickets are issued. To limit the connections of a "
-            f"node, set {option.path.replace('user_', '')}.",
+            "Remove it, and let the service that issues tickets limit the connections of a user. To limit the "
+            f"connections of a node, set {option.path.replace('user_', '')}.",
         )
 
 

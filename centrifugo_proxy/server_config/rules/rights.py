@@ -10,7 +10,7 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-# The options of a namespace and of its map that give rights. Each has the text of what clients can do with it.
+# The options of a namespace and of its map that give rights, and what a client can do with each right.
 CHANNEL_RIGHTS: Final = {
     "allow_history_for_client": "read the messages that the channel keeps",
     "allow_presence_for_client": "see who is in the channel, with each user's info, such as locks, tier and family",

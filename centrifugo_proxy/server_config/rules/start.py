@@ -56,14 +56,14 @@ CHOICES: Final = {
         "grpc_api_error_mode": ("", "transport"),
     },
 }
-# Options that Centrifugo reads only if another option is on: the option, and this other option.
+# Options that Centrifugo reads only if another option is on. The value is the other option.
 SWITCHES: Final = {
     "presence_manager.type": "presence_manager.enabled",
     "controller.type": "controller.enabled",
     "grpc_api.error_mode": "grpc_api.enabled",
     "grpc_api_error_mode": "grpc_api",
 }
-# Options that Centrifugo ignores if certain other options are all on: the option, and these other options.
+# Options that Centrifugo ignores if certain other options are all on. The value contains the other options.
 UNREAD: Final = {
     "engine.type": ("broker.enabled", "presence_manager.enabled"),
     "http_api.error_mode": ("http_api.disabled",),

@@ -154,7 +154,7 @@ def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
 
 
 def _proxy_options(namespace: Namespace, configuration: Configuration) -> Iterator[str]:
-    """The options of a namespace that name a proxy.
+    """The options of a namespace that contain the name of a proxy.
 
     Centrifugo checks them even if their events are off. It checks shared_poll.proxy_name only if shared_poll is on.
     """

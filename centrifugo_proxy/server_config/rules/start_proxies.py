@@ -30,7 +30,7 @@ def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
 
 
 def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
-    """Unnamed proxies without an endpoint that a namespace uses. `start_channels.py` checks the named proxies."""
+    """Unnamed proxies that a namespace uses and that have no endpoint. `start_channels.py` checks the named proxies."""
     for namespace in configuration.namespaces:
         for event in sorted(namespace.proxied):
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")

@@ -1,4 +1,4 @@
-"""Finds the Centrifugo configurations in a file. The file may be a configuration itself, or contain some of them."""
+"""Finds the Centrifugo configurations in a file. The file may be a configuration itself, or contain several."""
 
 import json
 from typing import Any

@@ -29,7 +29,7 @@ def runs_centrifugo(name: Any, image: Any, words: list[Any]) -> bool:
 
 
 def flags_of(words: list[Any]) -> Variables:
-    """The values that a command line gives to options by long flags, by the option's name."""
+    """The options that a command line sets with long flags, and their values."""
     flags: Variables = {}
     rest = [str(word) for word in words]
     while rest:
