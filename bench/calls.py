@@ -63,7 +63,7 @@ async def calls(address: str) -> dict[str, float]:
 
 
 def collection_ms() -> tuple[float, float]:
-    """Milliseconds of a full collection in a process that has loaded the service: before and after `gc.freeze()`."""
+    """Milliseconds of a full garbage collection with the service loaded: before and after `gc.freeze()`."""
     import realtime_site.asgi  # noqa: F401, PLC0415
 
     gc.collect()
@@ -84,7 +84,7 @@ def main() -> None:
     ours, bare = found["service"], found["grpc.aio"]
     say(f"µs of the event loop for a call: service {ours:.0f}, grpc.aio alone {bare:.0f} ({ours / bare:.2f} times)")
     plain, frozen = collection_ms()
-    say(f"ms of a full collection: {plain:.1f}; with frozen startup objects: {frozen:.1f}")
+    say(f"ms of a full garbage collection: {plain:.1f}; with frozen startup objects: {frozen:.1f}")
 
 
 def say(line: str) -> None:

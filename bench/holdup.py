@@ -98,7 +98,7 @@ async def nothing() -> None:
 
 
 async def collect() -> None:
-    """Run a full collection."""
+    """Run a full garbage collection."""
     gc.collect()
 
 

@@ -119,7 +119,7 @@ def mint_pool() -> list[str]:
 
 
 def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
-    """The settings that the printed lines rely on. The service also gets all other variables of the shell."""
+    """The settings that the printed commands need. The service also gets all other variables of the shell."""
     return {
         "DJANGO_SETTINGS_MODULE": "realtime_site.settings",
         "ALLOWED_HOSTS": "*",

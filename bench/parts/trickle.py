@@ -13,7 +13,7 @@ DEGRADED_S = 30.0
 
 
 async def degraded(port: int) -> None:
-    """Send connects until /health reports a degraded outage. Raises BenchError after DEGRADED_S."""
+    """Send connects until /health reports that an outage has opened the pool. Raises BenchError after DEGRADED_S."""
     until = perf_counter() + DEGRADED_S
     connection = await connected(port)
     while not await asyncio.to_thread(_is_degraded, port):

@@ -28,7 +28,7 @@ class Granted(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """Refused, with an error for the client. `temporary` is true if a connection without degradation may be allowed."""
+    """Refused, with an error for the client. `temporary`: it may be allowed once the connection is not degraded."""
 
     code: int
     message: str

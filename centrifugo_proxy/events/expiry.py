@@ -4,8 +4,9 @@ from typing import Final
 
 from centrifugo_proxy.events.decision import ExpiryCut, Notices
 
-# If an expiry is more than 292 years ahead (for example in milliseconds), a timer of Centrifugo v5 overflows. v5 then
-# refreshes the connection in a loop. v6.9.1 shortens an expiry to one year. This value is safe for both versions.
+# If an expiry is more than 292 years ahead, a timer of Centrifugo v5 overflows, and v5 refreshes the connection in a
+# loop. Such an expiry comes from a service that sends milliseconds instead of seconds. v6.9.1 shortens an expiry to one
+# year. The following value is safe for both versions.
 FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 

@@ -98,5 +98,5 @@ async def test_a_refused_client_without_websocket_gets_the_reason_if_the_stream_
 
 
 def is_temporary(answer: dict[str, Any] | None) -> bool:
-    """True for an error after which a client retries; on a busy machine identity may be late."""
+    """True for a temporary error. On a busy machine, identity may answer too late, and the client then gets one."""
     return answer is not None and answer.get("error", {}).get("temporary") is True

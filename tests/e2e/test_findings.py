@@ -340,7 +340,7 @@ async def test_a_message_above_the_services_limit_is_a_temporary_error_each_time
     assert [answer["error"] for answer in answers] == [refused, refused]
 
 
-async def test_error_109_for_a_refused_ticket_ends_a_client_that_has_no_jwt(
+async def test_a_client_without_a_jwt_never_reconnects_after_error_109_for_a_refused_ticket(
     centrifugo_bin: Path, http_stack: Stack
 ) -> None:
     major = centrifugo.layout(centrifugo_bin)
