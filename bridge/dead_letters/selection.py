@@ -1,6 +1,7 @@
 """Selects dead letters, and reads their headers. Pure."""
 
 import math
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -48,8 +49,15 @@ class DeadLetter(NamedTuple):
 
 
 def _content(record: Record) -> dict[str, str | None]:
-    texts = {"key": record.key, "value": record.value}
-    return {name: None if content is None else content.decode(errors="replace") for name, content in texts.items()}
+    """The key and the value as texts. A part that is not UTF-8 is also there in base64, without loss."""
+    shown: dict[str, str | None] = {}
+    for name, content in (("key", record.key), ("value", record.value)):
+        try:
+            shown[name] = None if content is None else content.decode()
+        except UnicodeDecodeError as error:
+            shown[name] = error.object.decode(errors="replace")
+            shown[f"{name}_base64"] = b64encode(error.object).decode()
+    return shown
 
 
 def without_contents(record: Record) -> Record:

@@ -38,3 +38,23 @@ def test_an_old_record_of_another_producer_does_not_end_the_search_for_dead_lett
 
 def test_a_record_without_a_timestamp_is_not_left_out() -> None:
     assert times([letter(-1), letter(9)], [foreign(-1), letter(3)], since_ms=5) == [-1, -1, 9]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        (b"k", "é".encode(), {"key": "k", "value": "é"}),
+        (None, None, {"key": None, "value": None}),
+        (
+            b"k\xff",
+            b"\x00\xfe",
+            {"key": "k\ufffd", "key_base64": "a/8=", "value": "\x00\ufffd", "value_base64": "AP4="},
+        ),
+    ],
+)
+def test_a_key_or_value_that_is_not_text_is_also_shown_in_base64(
+    key: bytes | None, value: bytes | None, shown: dict[str, str | None]
+) -> None:
+    fields = dead_letter(Record("dead-letters", 0, 0, 1, key, value, OURS)).as_json(show_values=True)
+
+    assert {name: fields[name] for name in fields if name.startswith(("key", "value"))} == shown
