@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from bridge.explaining.warnings import Warning
+from bridge.formats.cloudevents import PREFIX
 from bridge.routing.model import (
     Action,
     DisconnectAction,
@@ -30,8 +31,8 @@ def format_warnings(route: Route) -> Iterator[Warning]:
         if _needs_attributes(action) and not route.reader.has_attributes():
             yield (
                 action.number,
-                'idempotency = "event" needs CloudEvents, and this format has none: every record would be '
-                'dead-lettered; name the id of the event, as in { event = "{id}" }',
+                'idempotency = "event" needs attributes, and this format does not read them: every record would be '
+                'dead-lettered; name the id of the event, as in { event = "{id}" } or { event = "{@header.ce_id}" }',
             )
 
 
@@ -45,8 +46,13 @@ def _why_absent(route: Route, path: Path) -> str:
     """Why the path never has a value; "" if it may have one. Below a root, the object may be JSON in a text."""
     if path.names:
         return route.reader.why_absent(path.names) if route.root is None else ""
-    is_attribute = path.from_data
-    return "only CloudEvents have attributes" if is_attribute and not route.reader.has_attributes() else ""
+    if not path.from_data or route.reader.has_attributes():
+        return ""
+    return f"this format does not read attributes; a binary CloudEvent has this one in @header.{_header(path)}"
+
+
+def _header(path: Path) -> str:
+    return PREFIX + path.text.removeprefix("@ce.")
 
 
 def _needs_attributes(action: Action) -> bool:

@@ -264,10 +264,10 @@ def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_gi
     ]
 
 
-ATTRIBUTES = "only CloudEvents have attributes"
+ATTRIBUTES = "this format does not read attributes; a binary CloudEvent has this one in @header.ce_"
 KEYS = (
-    'idempotency = "event" needs CloudEvents, and this format has none: every record would be dead-lettered; name the '
-    'id of the event, as in { event = "{id}" }'
+    'idempotency = "event" needs attributes, and this format does not read them: every record would be dead-lettered; '
+    'name the id of the event, as in { event = "{id}" } or { event = "{@header.ce_id}" }'
 )
 
 
@@ -285,8 +285,8 @@ def test_attributes_in_a_format_without_them_are_warned_about(tmp_path: Path) ->
     more = 'data = { at = "{@ce.time?}", of = "{@key}", id = "{id}" }\nidempotency = "event"'
 
     assert warned(tmp_path, one_route(publishing(more=more), f'format = "json"\n{ON_TYPE}')) == [
-        f"entries None: @ce.type is always absent: {ATTRIBUTES}",
-        f"entries 1: @ce.time is always absent: {ATTRIBUTES}",
+        f"entries None: @ce.type is always absent: {ATTRIBUTES}type",
+        f"entries 1: @ce.time is always absent: {ATTRIBUTES}time",
         f"entries 1: {KEYS}",
     ]
 
