@@ -95,7 +95,7 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
 def _because(reason: Reason, rule: Rule | None, owner: Owner, *, allows: bool = True) -> str:
     """The reason, with the values of the rule and of the owner. `allows` is False if the rule is for another action."""
     if reason is Reason.DEGRADED and not (rule and rule.sensitive and allows):
-        return "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
+        return "the real user of a fallback connection is unknown, and a rule might allow the request for the real user"
     if rule is None:
         return "no rule matches"
     feature, tiers = rule.feature, _listed(rule.tiers or ())

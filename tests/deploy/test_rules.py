@@ -136,7 +136,7 @@ def test_the_version_label_is_the_tag_of_the_image(overlay: Manifests) -> None:
         assert pod_labels(deployment)["app.kubernetes.io/version"] == tag
 
 
-def test_namespaces_and_configmaps_have_the_label_part_of_and_all_other_manifests_the_recommended_labels(
+def test_every_manifest_except_namespaces_and_configmaps_has_all_recommended_labels(
     overlay: Manifests,
 ) -> None:
     for manifest in overlay.all():

@@ -1,4 +1,4 @@
-"""The sources of the overlays' Secrets, and the restart of the pods when one changes."""
+"""The sources of the overlays' Secrets, and the restart of the pods when a Secret changes."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,8 @@ from tests.harness.paths import DEPLOY
 
 pytestmark = pytest.mark.processes
 RELOAD = "secret.reloader.stakater.com/reload"
-# Issued in the cluster, for example by cert-manager. The service watches the files.
+# The Secrets with certificates that are issued in the cluster, for example by cert-manager. The service watches their
+# files.
 WATCHED = {"realtime-service-tls"}
 CERTIFICATES = WATCHED | {"realtime-bridge-kafka"}
 USES_SOPS = ("guard", "fallback", "claims", "bridge", "secrets-sops")
@@ -36,7 +37,7 @@ def test_the_settings_name_every_key_of_the_external_secrets(prod: Manifests) ->
 
 
 def test_pods_are_restarted_when_a_secret_that_is_read_once_changes(prod: Manifests) -> None:
-    """Reloader must restart the pods: a Secret that an ExternalSecret makes keeps its name when it changes."""
+    """Reloader must restart the pods, because an ExternalSecret changes a Secret without changing its name."""
     listed = [prod.one("Deployment", name)["metadata"]["annotations"][RELOAD] for name in (SERVICE, BRIDGE)]
 
     assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - WATCHED

@@ -59,7 +59,7 @@ def nodes_of(source: str) -> Nodes:
 
 
 def ours_for(path: Path, files: dict[Path, Nodes]) -> set[str]:
-    """Our private names from other files that this file may use.
+    """The private names that this file may use although another of our files defines them.
 
     A file of PACKAGES may use none. Another file may use those of the modules that it imports.
     """
@@ -134,7 +134,7 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
     """The private names of the base classes that belong neither to us nor to the standard library."""
     if path.is_relative_to(ROOT / "examples"):
-        # The examples import generated modules, which do not exist here. Their base classes are all generated.
+        # All base classes in the examples are from generated modules, which do not exist here.
         return set()
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)

@@ -43,7 +43,7 @@ def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, 
 
 
 def assert_as_documented(value: Any, heading: str) -> None:
-    """Asserts that the table lists exactly these fields, with their types."""
+    """Asserts that the table under this heading lists exactly the fields of `value`, with their types."""
     documented = documented_fields(heading)
     leaves = {path for path in documented if not any(other.startswith(f"{path}.") for other in documented)}
     found = list(fields(value, leaves))

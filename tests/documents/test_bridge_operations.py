@@ -81,7 +81,7 @@ async def test_health_is_degraded_while_kafka_does_not_answer() -> None:
     assert (before["kafka"], after["kafka"]) == ({"reachable": True}, {"reachable": False})
 
 
-async def test_the_metric_partition_stopped_no_longer_has_a_revoked_partition() -> None:
+async def test_a_revoked_partition_is_removed_from_the_metric_about_stopped_partitions() -> None:
     async with running_rig() as rig:
         before = 'partition_stopped{partition="0",topic="diary"}' in generate_latest(rig.metrics.registry).decode()
         await rig.bridge.revoked([Partition("diary", 0)], lost=False)

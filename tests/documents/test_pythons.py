@@ -1,4 +1,4 @@
-"""The sources contain nothing that means something else in another supported version of Python."""
+"""The sources contain no code that has another meaning in another supported version of Python."""
 
 import ast
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The documentation as a site: the strict build passes, and the site works in a browser.
 
-It shows the same as a code host such as GitHub.
+The site shows the same as a code host such as GitHub.
 """
 
 import json

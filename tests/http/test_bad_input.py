@@ -163,7 +163,7 @@ async def test_the_content_type_does_not_change_the_answer(
 
 
 @pytest.mark.parametrize(("variables", "limit"), [({}, 65536), ({"PROXY_MAX_BODY_BYTES": "1024"}, 1024)])
-async def test_a_body_of_the_limits_size_is_accepted_and_a_larger_one_is_refused(
+async def test_a_body_as_large_as_the_limit_is_accepted_and_a_larger_body_is_refused(
     identity: IdentityStub, variables: dict[str, str], limit: int
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:

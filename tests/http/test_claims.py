@@ -177,7 +177,7 @@ async def test_a_redis_that_hangs_delays_only_one_connect_and_loses_no_ticket(re
         assert [await status_of(other, ticket) for ticket in POOL[:5]] == [503] * 5
 
 
-async def test_the_setting_on_error_local_accepts_tickets_without_redis_and_later_counts_those_used_twice(
+async def test_if_on_error_is_local_tickets_are_accepted_without_redis_and_conflicts_are_counted_later(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     local: dict[str, Any] = {"FALLBACK_CLAIMS_ON_ERROR": "local"}

@@ -76,7 +76,7 @@ async def run_process(tickets_path: str) -> Story:
 
 
 def has_logged(process: Process, *messages: str) -> Callable[[], bool]:
-    """A condition: the process has written all these messages. It writes each stream's lines in order, but later."""
+    """A condition: the process has written all these messages. Lines are written in order, but not at once."""
     return lambda: all(message in process.stdout() + process.stderr() for message in messages)
 
 

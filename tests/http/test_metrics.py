@@ -46,7 +46,7 @@ def families(exposition: str) -> dict[str, Metric]:
 
 
 def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
-    """The values of a metric by the values of its labels. The value of `type` comes before that of `outcome`."""
+    """The values of a metric. Each key has the values of the labels, and `type` comes before `outcome`."""
     wanted = [sample for sample in family.samples if sample.name == family.name + suffix]
     return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
 

@@ -47,7 +47,7 @@ async def leaks_ticket_in_message(request: pb.ValidateRequest, context: Context)
 
 
 def encoded(ticket: str) -> list[str]:
-    """The three texts that the ticket can become inside a longer text in base64. Its position decides which."""
+    """The three texts that the ticket can become inside a longer text in base64. Its position decides which one."""
     parts = (ticket.encode()[start:] for start in range(3))
     return [base64.b64encode(part[: len(part) // 3 * 3]).decode() for part in parts]
 

@@ -1,4 +1,4 @@
-"""`ChannelGate` without the family service that its policy needs, and `Once`, which limits notices to one."""
+"""`ChannelGate` without the family service that its policy needs, and `Once`, which allows a notice only once."""
 
 import orjson
 import pytest

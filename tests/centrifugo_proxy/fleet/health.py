@@ -27,7 +27,7 @@ def health_body(
 
 
 def a_pod(url: str = "http://10.0.0.1:9730", *, ready: bool = True, consumed_per_s: float = 0.0, **health: Any) -> Pod:
-    """A pod that reports this health and accepts `consumed_per_s` connections per second with pool tickets."""
+    """A pod that accepts `consumed_per_s` connections per second with pool tickets. `health_body` gets `health`."""
     rates = {"success": 1.0, "fallback_pool_consumed": consumed_per_s}
     return Pod(url, health=read_health(health_body(**health)), ready=ready, connects_per_s=rates)
 

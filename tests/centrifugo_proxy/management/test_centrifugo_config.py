@@ -99,7 +99,7 @@ def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings
         printed()
 
 
-def test_stderr_says_that_centrifugo_cannot_sign_if_a_signing_secret_is_set(settings: Settings) -> None:
+def test_if_a_signing_secret_is_set_stderr_says_that_centrifugo_cannot_sign(settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_SECRET = "made-up"
 
     out, err = printed()

@@ -137,7 +137,7 @@ def test_a_file_is_unreadable_only_if_its_nesting_exceeds_a_limit(tmp_path: Path
     assert (code, report["findings"][0]["id"]) == (2, finding_id)
 
 
-def test_in_v5_yaml_yes_means_true_and_the_last_of_two_equal_keys_counts(tmp_path: Path) -> None:
+def test_v5_reads_yes_in_yaml_as_true_and_uses_the_last_of_two_equal_keys(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("client_insecure: no\nclient_insecure: yes\n")
 

@@ -187,7 +187,7 @@ def test_a_refusal_names_the_condition_of_the_rule_that_is_not_met(
 def test_a_rule_with_a_feature_refuses_a_fallback_connection_because_its_user_is_unknown(policy: Path) -> None:
     code, lines = check(policy, "--fallback", "--channel", "board:all")
 
-    why = "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
+    why = "the real user of a fallback connection is unknown, and a rule might allow the request for the real user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
@@ -200,7 +200,7 @@ def test_a_refusal_of_a_fallback_connection_does_not_blame_a_rule_for_another_ac
 
     code, lines = check(path, "--fallback", "--channel", "wall:u1")
 
-    why = "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
+    why = "the real user of a fallback connection is unknown, and a rule might allow the request for the real user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 

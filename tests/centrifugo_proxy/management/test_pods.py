@@ -215,7 +215,7 @@ def test_the_watch_option_redraws_its_lines_in_place_and_exits_with_the_state(fi
 
 
 def read_until(controller: int, wanted: bytes, times: int) -> bytes:
-    """The terminal's output until it contains `wanted` this many times. With `times=0`: all output."""
+    """Read the terminal until `wanted` has appeared `times` times. If `times` is 0, read until the terminal closes."""
     shown, until = b"", time.monotonic() + WATCH_S
     while times == 0 or shown.count(wanted) < times:
         assert time.monotonic() < until, shown

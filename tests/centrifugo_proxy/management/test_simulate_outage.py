@@ -409,6 +409,10 @@ def test_help_explains_the_exit_codes() -> None:
     ended = run_manage("simulate_outage", "--help")
 
     assert ended.returncode == 0
-    for line in ("  0  every step had the expected answer", "  1  nothing was simulated", "  2  a step had another"):
+    for line in (
+        "  0  every step had the expected answer",
+        "  1  nothing was simulated",
+        "  2  a step had another answer",
+    ):
         assert line in ended.stdout
     assert "manage.py simulate_outage --realtime" in ended.stdout

@@ -109,7 +109,9 @@ async def test_a_call_to_a_silent_host_fails_within_five_seconds_even_with_a_lon
     assert (lost, took_s < 5 + SLACK_S) == ("UNAVAILABLE", True)
 
 
-async def test_a_silent_host_among_several_fails_calls_for_at_most_five_seconds(identity: IdentityStub) -> None:
+async def test_calls_fail_for_at_most_five_seconds_after_one_of_several_hosts_has_become_silent(
+    identity: IdentityStub,
+) -> None:
     async with (
         forwarder_to(identity.port) as forwarder,
         client_of(f"ipv4:{identity.address},{forwarder.address}", deadline_s=0.5) as client,

@@ -288,7 +288,7 @@ async def test_a_call_whose_caller_has_gone_is_cancelled_if_too_many_such_calls_
 
 
 async def bytes_in_use(identity: IdentityStub, tasks: int) -> int:
-    """The bytes that Python uses, once at most `tasks` tasks run and the stub's records are dropped."""
+    """Wait until at most `tasks` tasks run, drop the stub's records, and return the bytes that Python uses."""
     async with asyncio.timeout(20):
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)

@@ -10,8 +10,8 @@ from tests.harness.identity import IdentityStub, hangs
 from tests.harness.paths import ROOT
 
 HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
-# The memory that may stay in use for each call whose caller hung up. The limit must be below 900 bytes: this is what
-# grpcio leaks for each cancelled call.
+# The memory that may stay in use for each call whose caller hung up. grpcio leaks 900 bytes for each cancelled call, so
+# the limit must be lower.
 BYTES_A_CALL = 500
 NOISE_BYTES = 512 * 1024
 

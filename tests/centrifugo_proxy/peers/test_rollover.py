@@ -117,9 +117,10 @@ def test_new_credentials_replace_a_candidate_with_old_credentials_and_are_used_e
         max_size=60,
     )
 )
-def test_only_new_credentials_replace_a_candidate_within_a_second_and_only_a_candidate_takes_over(
+def test_only_new_credentials_replace_a_candidate_within_a_second(
     events: list[tuple[float, State, State, str]],
 ) -> None:
+    """Without a candidate, the step is neither DISCARD nor SWAP."""
     rollover, now, opened_at, has_candidate = Rollover(0, AGE_S), 0.0, -10.0, False
 
     for seconds, current, candidate, event in events:

@@ -81,7 +81,7 @@ def test_session_events_take_at_most_seven_eighths_of_an_adaptive_limit_and_let_
     assert (sum(entered), int(whole.limit), sum(after_growth), whole.taken) == (88, 105, 4, 92)
 
 
-def test_a_session_event_takes_and_releases_its_slot_also_in_the_whole_limit() -> None:
+def test_a_session_event_also_takes_and_releases_a_slot_of_the_whole_limit() -> None:
     whole = adaptive(4, patience_s=2.0)
     slots = SessionSlots(whole)
 
@@ -140,7 +140,7 @@ def test_events_that_wait_for_a_service_block_no_other_request_after_the_limit_w
     assert whole.enter(), "a connect is refused"
 
 
-def test_a_limit_that_was_cut_counts_all_requests_once_the_earlier_ones_have_ended() -> None:
+def test_a_cut_limit_counts_every_request_again_after_the_earlier_requests_have_ended() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     end(slots, diary)

@@ -61,7 +61,7 @@ def pair(authority: Authority, name: str) -> dict[str, bytes]:
     return {"cert": certificate.read_bytes(), "key": key.read_bytes()}
 
 
-def test_new_content_is_used_once_two_checks_in_a_row_have_found_it(
+def test_new_content_is_used_after_two_checks_in_a_row_have_found_it(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())

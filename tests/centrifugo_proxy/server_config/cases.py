@@ -37,7 +37,7 @@ def name_of(case: Case) -> str:
 def finding_tests(
     fires: Iterable[Case], silent: Iterable[Case]
 ) -> tuple[Callable[[Case], None], Callable[[Case], None]]:
-    """Two tests: each case of `fires` has exactly its finding, and no case of `silent` has its finding."""
+    """Two tests: a case of `fires` has only its own finding, and a case of `silent` does not have its finding."""
 
     @pytest.mark.parametrize("case", fires, ids=name_of)
     def reports_the_finding(case: Case) -> None:

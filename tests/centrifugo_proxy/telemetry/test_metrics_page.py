@@ -15,7 +15,7 @@ from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 
 @dataclass
 class Counted(Collector):
-    """A collector. The value of each metric is the number of collections so far. Each takes `family_s` seconds."""
+    """A collector. The value of each metric is the number of collections so far. A metric takes `family_s` seconds."""
 
     families: int = 1
     family_s: float = 0.0

@@ -89,7 +89,7 @@ def test_a_registry_refuses_a_second_metric_with_the_name_of_a_tally(tally: Coll
 
 @contextmanager
 def counting(tally: HistogramTally, values: int) -> Iterator[threading.Thread]:
-    """A thread that counts `values` values of 1.0. It stands in for the event loop, and the caller scrapes."""
+    """A thread that counts `values` values of 1.0, like the event loop. Meanwhile, the caller can scrape the tally."""
 
     def count() -> None:
         series = tally.series[()]

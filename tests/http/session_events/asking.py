@@ -63,7 +63,7 @@ def forbidden(message: str) -> dict[str, Any]:
     return {"error": {"code": 403, "message": message}}
 
 
-# The refusal of a request that a degraded connection may not make. SDKs repeat a subscribe after it, and nothing else.
+# The refusal of a request that a degraded connection may not make. After it, SDKs repeat only a subscribe.
 DEGRADED = {"error": {"code": 403, "message": "not while the connection is degraded", "temporary": True}}
 
 

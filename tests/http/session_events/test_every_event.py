@@ -173,7 +173,10 @@ async def test_events_accept_only_post(event: str, method: str) -> None:
 @EVENTS
 @MODES
 async def test_each_event_is_refused_at_once_above_the_limit_of_requests(event: str, mode: ResponseMode) -> None:
-    """A refresh or sub_refresh gets a 503 in both modes. A 200 without a result would end what it was to extend."""
+    """A refresh or sub_refresh gets a 503 in both modes.
+
+    A 200 without a result would end the connection or the subscription.
+    """
     async with running_stack(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as stack:
         stack.diary.script = hangs
         stuck = asyncio.ensure_future(ask(stack.running, "rpc", **ALLOWED_REQUEST))

@@ -91,7 +91,7 @@ def result(response: httpx.Response) -> Any:
 
 @asynccontextmanager
 async def staged(identity: IdentityStub, **options: Any) -> AsyncIterator[Stage]:
-    """A service behind uvicorn that answers all events, and the services that it calls. By default, they answer."""
+    """A service behind uvicorn that answers all events, and the services that it calls. By default, none hangs."""
     deadlines = dict.fromkeys(("RPC_DEADLINE_MS", "FAMILY_SERVICE_DEADLINE_MS", "IDENTITY_VALIDATE_DEADLINE_MS"), 30000)
     async with (
         rpc_backend(returns(b"1")) as diary,
@@ -133,7 +133,7 @@ async def stuck(
         ("diary", ResponseMode.ENVELOPE),
     ],
 )
-async def test_a_service_that_hangs_stops_no_request_that_does_not_need_it(
+async def test_requests_that_do_not_need_a_hanging_service_are_answered(
     identity: IdentityStub, name: str, mode: ResponseMode
 ) -> None:
     async with staged(identity, PROXY_MAX_INFLIGHT=100, CENTRIFUGO_RESPONSE_MODE=mode) as stage:
@@ -170,7 +170,7 @@ async def test_three_hanging_services_leave_slots_to_a_fourth_service(identity: 
     assert in_flight == 52 + 17 + 6
 
 
-async def test_after_a_lag_of_the_event_loop_earlier_calls_that_hang_block_no_other_request(
+async def test_after_a_lag_of_the_event_loop_other_requests_are_answered_although_earlier_calls_hang(
     identity: IdentityStub,
 ) -> None:
     async with staged(identity) as stage:

@@ -357,7 +357,7 @@ async def test_a_refresh_redeems_no_ticket(identity: IdentityStub) -> None:
         ("off", "/somewhere/tickets", False),
     ],
 )
-async def test_refresh_is_answered_with_the_setting_on_or_with_auto_and_a_pool(
+async def test_refresh_is_answered_if_the_setting_is_on_or_if_it_is_auto_and_there_is_a_pool(
     identity: IdentityStub, refresh: str, pool: str, answered: bool
 ) -> None:
     identity.refresh_script = same()

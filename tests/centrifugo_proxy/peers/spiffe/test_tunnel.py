@@ -70,7 +70,10 @@ async def tls_peer(
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
-    """The tunnel's whole answer to `head`. With `then`: also all bytes until the peer has sent `then` back."""
+    """Send `head`, and return the tunnel's whole answer.
+
+    If `then` is given, also send `then`, and return all bytes until the peer has sent it back.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(head)
     answer = b""

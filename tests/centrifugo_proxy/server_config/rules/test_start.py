@@ -19,7 +19,7 @@ from tests.centrifugo_proxy.server_config.valid_configs import CONNECT_ONLY, cha
 from tests.harness.centrifugo import READY, binary, start_log
 
 PREVENT_START: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
-# It takes a minute to start a server with each configuration. By default, only every tenth is tried.
+# Starting a server with every configuration takes a minute in all. By default, only every tenth is tried.
 EACH: Final = 1 if os.environ.get("EVERY_START") else 10
 CONNECT = "client.proxy.connect"
 
