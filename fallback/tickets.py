@@ -13,7 +13,8 @@ from fallback.digests import DigestSet
 
 BOM: Final = b"\xef\xbb\xbf"
 MAX_FILE_BYTES: Final = 512 * MIB
-MAX_LINE_BYTES: Final = 64 * 1024  # a ticket has at most 4,096 characters
+MAX_LINE_BYTES: Final = 64 * 1024
+MAX_TICKET_CHARACTERS: Final = 4096  # connect refuses longer tickets
 
 
 class LoadStatus(StrEnum):
@@ -127,7 +128,7 @@ class _Counted:
 def parse(chunks: Iterable[bytes]) -> Iterator[str]:
     """The tickets of a pool file, one per line. Blank lines and lines that begin with `#` are skipped.
 
-    Raises MalformedPool.
+    Raises MalformedPool, also for a line that cannot be a ticket: the pool would count a ticket that nobody can use.
     """
     for number, line in enumerate(_lines(chunks), start=1):
         try:
@@ -135,7 +136,16 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
         except UnicodeDecodeError:
             raise MalformedPool(f"not UTF-8 at line {number}") from None
         if ticket and not ticket.startswith("#"):
-            yield ticket
+            yield _usable(ticket, number)
+
+
+def _usable(ticket: str, number: int) -> str:
+    """The ticket. Raises MalformedPool if clients cannot send it."""
+    if len(ticket) > MAX_TICKET_CHARACTERS:
+        raise MalformedPool(f"line {number} has more than {MAX_TICKET_CHARACTERS} characters, so it is not a ticket")
+    if "\0" in ticket:  # such as UTF-16 without a BOM
+        raise MalformedPool(f"line {number} has a NUL character; save the file as UTF-8")
+    return ticket
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback.tickets import LoadStatus, MalformedPool, TicketPool, digest, load, parse
+from centrifugo_proxy.protocol import connect
+from fallback.tickets import MAX_TICKET_CHARACTERS, LoadStatus, MalformedPool, TicketPool, digest, load, parse
 
 
 @pytest.fixture
@@ -39,6 +40,35 @@ def file(tmp_path: Path) -> Path:
 )
 def test_a_pool_file_has_one_ticket_per_line(content: str, tickets: list[str]) -> None:
     assert list(parse([content.encode()])) == tickets
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"a\n" + b"b" * 4097, "line 2 has more than 4096 characters, so it is not a ticket"),
+        ("a\nb\n".encode("utf-16-le"), "line 1 has a NUL character; save the file as UTF-8"),
+        ("a\nb\n".encode("utf-16-be"), "line 1 has a NUL character; save the file as UTF-8"),
+        ("a\nb\n".encode("utf-16"), "not UTF-8 at line 1"),
+    ],
+)
+def test_a_file_with_a_line_that_no_client_can_send_as_a_ticket_is_unreadable(
+    file: Path, content: bytes, detail: str
+) -> None:
+    file.write_bytes(content)
+
+    loaded = load(str(file), 0)
+
+    assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.UNREADABLE, detail, 0)
+
+
+def test_a_long_comment_and_the_longest_ticket_are_accepted(file: Path) -> None:
+    file.write_text(f"#{'c' * 5000}\n{'ü' * MAX_TICKET_CHARACTERS}\n")
+
+    assert len(load(str(file), 0).pool) == 1
+
+
+def test_the_longest_ticket_of_a_pool_is_the_longest_that_connect_accepts() -> None:
+    assert MAX_TICKET_CHARACTERS == connect.MAX_TICKET_CHARACTERS
 
 
 @given(st.lists(st.sampled_from(["a", "ü", " ", "#", "\r", "\n", "\r\n", "\ufeff"]), max_size=30), st.integers(1, 4))
@@ -128,8 +158,9 @@ def test_the_limit_of_a_line_depends_neither_on_its_place_nor_on_how_the_file_is
         content = (before + line + end).encode()
         return list(parse(content[start : start + part] for start in range(0, len(content), part)))
 
-    assert "x" * LONGEST_LINE in tickets("x" * LONGEST_LINE)
-    assert "x" * (LONGEST_LINE - 2) in tickets(" " + "x" * (LONGEST_LINE - 2) + "\t")
+    assert tickets("#" * LONGEST_LINE) == tickets("")
+    assert "x" in tickets("x" + " " * (LONGEST_LINE - 1))
+    assert "x" in tickets(" " * (LONGEST_LINE - 2) + "x\t")
     for line in ("x" * (LONGEST_LINE + 1), "#" + "x" * LONGEST_LINE, "x" * LONGEST_LINE + " "):
         with pytest.raises(MalformedPool, match=f"^line {2 if 'a' in before else 1} is longer than 64 KiB$"):
             tickets(line)
