@@ -2,8 +2,8 @@
 
 A question is one call to identity, or one claim. The CPU is that of all threads of this process. The SQLite file is in
 a temporary folder. Redis is measured only with --redis; the keys get a random prefix, and expire within 400 days. Each
-round measures all of them, one after another. The figures are medians of the rounds. Do not compare figures of
-different runs.
+round measures calls, claims in the file and claims in Redis, one after another. The figures are medians of the rounds.
+Do not compare figures of different runs.
 """
 
 import asyncio

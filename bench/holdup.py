@@ -3,8 +3,8 @@
 The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. In
 every iteration of the event loop, a tick measures the time since the last tick. Each row repeats one kind of work; the
 row `nothing` shows the delays of the machine itself. The worst delay of each repetition is recorded. The target for the
-median of these worst delays is 3 ms. It is a median because other work on the machine delays single ticks. The exit
-code is 1 if a median is above the target.
+median of these worst delays is 3 ms. The target is for a median, because other work on the machine delays single ticks.
+The exit code is 1 if a median is above the target.
 """
 
 import asyncio

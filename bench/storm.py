@@ -2,9 +2,9 @@
 
 The service, Centrifugo v6 with the printed configuration, an identity service and the clients share this machine. The
 clients behave like Centrifugo's SDKs. Each step of an attempt may take five seconds. After a failed attempt they pause
-for a random time, from 0.5 s to 20 s, and use a new ticket for the next attempt. In this time, another process checks
-the service's health ten times a second. With several nodes, each Centrifugo has its own memory engine. That is enough,
-because connects do not use the engine.
+for a random time, from 0.5 s to 20 s, and use a new ticket for the next attempt. During the storm, another process
+checks the service's health ten times a second. With several nodes, each Centrifugo has its own memory engine. That is
+enough, because connects do not use the engine.
 
 Each process has its own session. Linux gives each session an equal share of the cores (sched_autogroup), like
 Kubernetes for pods with equal CPU requests. With --one-session, each thread gets an equal share instead. Centrifugo has

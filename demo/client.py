@@ -99,7 +99,7 @@ async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Clien
 
 
 async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
-    """Runs all clients at once for `stay_s` seconds. Raises TimeoutError if one gets no answer."""
+    """Runs all clients at once for `stay_s` seconds. Raises TimeoutError if a client gets no answer."""
     async with AsyncExitStack() as stack:
         people = [Person(name) for name in tickets]
         clients = [await stack.enter_async_context(visiting(url, each, tickets[each.name])) for each in people]

@@ -17,7 +17,7 @@ Steps = Iterator[tuple[str, str]]
 WITHOUT_CENTRIFUGO: Final = (
     "Centrifugo is not available, so the page itself sends the requests that Centrifugo would send. To use\n"
     "Centrifugo, build it with `make centrifugo` (this needs Go, and takes a few minutes), or set CENTRIFUGO_BIN to\n"
-    "the path of a binary. Then start this again.\n"
+    "the path of a binary. Then run `make run` again.\n"
 )
 
 
@@ -72,7 +72,7 @@ def outage_steps(stage: Stage) -> Steps:
     )
     yield "Stop identity.", lever_line(stage, "identity/down")
     yield (
-        "Another ticket cannot be redeemed now: 503, which means try again later. The outage begins with this call.",
+        "Another ticket cannot be redeemed now: 503, so a client tries again later. The outage begins with this call.",
         connect_line(stage, stage.service_url, second),
     )
     yield (
@@ -80,7 +80,7 @@ def outage_steps(stage: Stage) -> Steps:
         connect_line(stage, stage.second_url, second),
     )
     yield (
-        f"When the outage has lasted {window_s} seconds, the service becomes degraded. This shows its health:",
+        f"When the outage has lasted {window_s} seconds, the service becomes degraded. This line shows its health:",
         f"for second in $(seq 0 {window_s + 1}); do curl -sS {stage.service_url}/health; echo; sleep 1; done",
     )
     yield (

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 PROBE_EVERY_S: Final = 0.1
 SCRAPE_EVERY_S: Final = 0.25
-# If a probe takes longer than this, or its connection breaks, this is recorded as its duration.
+# The time limit of a probe. If the limit is reached, or the connection breaks, the limit is recorded as the duration.
 GIVE_UP_S: Final = 10.0
 PROBES: Final = ("/health/live", "/health/ready")
 METRICS: Final = {

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 TEXT, CLOSE = 0x1, 0x8
 SHORT, MEDIUM = 126, 0xFFFF
-# A client must send a mask. A mask of zeros does not change the payload. That is fine here: the mask protects proxies,
-# and there are none.
+# A client must send a mask. A mask of zeros does not change the payload. Zeros are enough here, because the mask
+# protects proxies, and no proxy is used.
 MASKED: Final = 0x80
 NO_MASK: Final = bytes(4)
 ORIGIN: Final = "http://bench.test"
@@ -20,8 +20,8 @@ class Frame(NamedTuple):
 
 
 def handshake(port: int) -> bytes:
-    """The request that opens a connection to Centrifugo on loopback. It has a constant key: nobody checks the answer to
-    the key.
+    """The request that opens a connection to Centrifugo on loopback. Its key is constant, because the clients do not
+    check the answer to the key.
     """
     return (
         f"GET /connection/websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {ORIGIN}\r\nUpgrade: websocket\r\n"

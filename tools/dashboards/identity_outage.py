@@ -45,7 +45,7 @@ def _now() -> Iterator[Panel]:
         warn=1,
     )
     recovering = total("realtime_identity_outage_recovering")
-    text = "Processes to which identity answers probes, but has not answered a client's call yet."
+    text = "Processes whose probes identity answers, but whose clients' calls it has not answered yet."
     yield number("Recovering", text, Query(recovering, "recovering"))
     failing = f"{rate(CALLS, matchers=NO_ANSWER)} / ({rate(CALLS)} > 0)"
     yield number(

@@ -36,7 +36,7 @@ def _now() -> Iterator[Panel]:
     yield number("Events", "Session events per second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
     answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
-        ("Allowed", "The share of the events that are allowed, of all that were decided or unavailable.", "allowed"),
+        ("Allowed", "The share of allowed events among all events that were decided or unavailable.", "allowed"),
         ("Denied", "The share of the events that the policy or a service refuses with an error.", "denied"),
         (
             "Unavailable",
@@ -127,7 +127,7 @@ def _backends() -> Iterator[Panel]:
     )
     yield curves(
         "In flight by service",
-        "Calls in flight of the process that has the most. At RPC_MAX_INFLIGHT, further calls are refused as "
+        "The largest number of calls in flight in a process. At RPC_MAX_INFLIGHT, further calls are refused as "
         "unavailable. At the service's share of PROXY_MAX_INFLIGHT, further requests are refused as overloaded.",
         split(largest, "realtime_backend_inflight_calls", "service"),
         unit="short",
