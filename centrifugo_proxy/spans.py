@@ -32,7 +32,10 @@ class Tracer:
     """Starts the spans of proxy requests."""
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
-        """Starts the span of an HTTP request, as a child of an incoming `traceparent`. It is current until it ends."""
+        """Starts the span of an HTTP request, as a child of an incoming `traceparent`.
+
+        The span is the current span until it ends.
+        """
         return OFF_SPAN
 
     def start_call(self) -> StartedCall:

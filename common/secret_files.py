@@ -13,7 +13,7 @@ class SecretError(ValueError):
 
 
 class UnsendableSecretError(SecretError):
-    """A secret that could change in an HTTP header, so that no caller could send it."""
+    """A secret that no caller could send, because it could change in an HTTP header."""
 
 
 def read_secret(name: str, value: str, path: str) -> bytes:

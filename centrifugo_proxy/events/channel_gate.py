@@ -28,7 +28,10 @@ class Granted(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """Refused, with an error for the client. `temporary`: it may be allowed once the connection is not degraded."""
+    """Refused, with an error for the client.
+
+    `temporary` is true if the request may be allowed on a connection that is not degraded.
+    """
 
     code: int
     message: str

@@ -100,7 +100,9 @@ class Connect:
 
     async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
-        The last check before the ticket is consumed is whether the caller has hung up. No other task runs in between.
+
+        The last step before the ticket is consumed is the check that the caller has not hung up. No other task runs
+        between the two.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

@@ -119,7 +119,7 @@ class ScriptedIdentity:
 
 
 class Outcome(NamedTuple):
-    """An HTTP answer, and the state of the service behind it."""
+    """An HTTP answer, and the state of the service after this answer."""
 
     status: int
     body: Any

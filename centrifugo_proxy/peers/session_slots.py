@@ -13,7 +13,7 @@ from common.adaptive_limit import AdaptiveLimit
 
 # An eighth of the slots, rounded down, is reserved for connects. Otherwise session events that wait for a hanging
 # service could take every slot, although identity would answer every connect. An eighth of the other slots is reserved
-# for events that wait for no service: at least one slot, if there are two or more.
+# for events that wait for no service. This is at least one slot, unless there is only one other slot.
 RESERVED_DIVISOR: Final = 8
 # The room is the number of slots for events that wait for services. For each slot of the room that is still free, the
 # events of one service may take this many slots. With 2, a service that hangs takes two thirds of the room. With 1, it

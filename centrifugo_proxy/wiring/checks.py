@@ -133,7 +133,7 @@ def unreadable_secret(problem: str) -> Error:
 
 def unsendable_secret(problem: str) -> Error:
     return Error(
-        f"{problem} Such a value does not stay the same in an HTTP header, or in some programs that pass it on.",
+        f"{problem} An HTTP header, or a program that passes the value on, may change such a value.",
         hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`. Remove any stray "
         "space, line break or byte order mark. A file may end with one line break.",
         id="centrifugo_proxy.E008",

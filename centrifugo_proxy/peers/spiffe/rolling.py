@@ -64,7 +64,7 @@ async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunne
 
 
 async def _watch_expiry(tunnel: Tunnel) -> None:
-    """Close all connections when the SVID expires. Without this, they would stay open after that time."""
+    """Close all connections when the SVID expires. Otherwise they would stay open."""
     while True:
         if tunnel.source.expired():
             tunnel.abort_all()

@@ -14,9 +14,9 @@ class Handler(NamedTuple):
 
     `option` is the option that sets its path, and `default` is its path if that option is not set.
     `switches` are the options that turn the handler on: one of them is enough. A handler that is on by default has no
-    switches. Its option `off` turns it off.
+    switches. The option `off` turns such a handler off.
     `external` is the option that moves the handler from the internal port to the external port. It is "" for a handler
-    that is always on the external port, and "never" for a handler that no option moves there.
+    that is always on the external port, and "never" if no option moves the handler.
     `subtree` is true for a handler that also serves all paths below its own.
     """
 
