@@ -106,9 +106,9 @@ def test_every_long_running_service_except_the_collector_has_a_health_check() ->
     ]
 
     checks = [service.get("healthcheck", {}) for service in services().values()]
-    assert without == ["collector"]  # no shell in its image
+    assert without == ["collector"]  # its image has no shell
     assert all({"interval", "start_period"} <= set(check) for check in checks if "test" in check)
-    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # for `service`
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # the health check of `service`
 
 
 def test_every_mounted_file_exists_and_every_file_is_mounted() -> None:

@@ -1,4 +1,4 @@
-"""Many simultaneous requests, and callers that hang up. Where it matters, the connections are real."""
+"""Many simultaneous requests, and callers that hang up. Some tests use real connections."""
 
 import asyncio
 from collections import Counter

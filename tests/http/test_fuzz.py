@@ -32,7 +32,7 @@ from tests.harness.service import Service, connect_body, service
 
 CONNECT = "/centrifugo/connect"
 MARK = "made-up-ticket-"
-# Base64 writes three bytes as four characters, so MARK looks different at each of three offsets. Each of these texts
+# Base64 writes three bytes as four characters, so MARK looks different at each of three offsets. MARKS_IN_BASE64
 # leaves out the characters that also depend on the bytes before and after MARK.
 MARKS_IN_BASE64 = [
     base64.b64encode(b"-" * offset + MARK.encode())[-(-offset * 4 // 3) :].decode().rstrip("=")[:-1]

@@ -191,7 +191,7 @@ def test_a_rule_with_a_feature_refuses_a_fallback_connection_because_its_user_is
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
-def test_a_refusal_of_a_fallback_connection_does_not_blame_a_rule_for_another_action(tmp_path: Path) -> None:
+def test_the_reason_for_refusing_a_fallback_connection_is_not_a_rule_about_another_action(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(
         '[[channels]]\nmatch = "wall:{user}"\nallow = ["subscribe"]\n'

@@ -149,7 +149,7 @@ def test_a_cut_limit_counts_every_request_again_after_the_earlier_requests_have_
     assert [fill(slots, diary), fill(slots, coach)] == [33, 11]
 
 
-def test_earlier_events_count_in_the_share_of_their_service_when_a_cut_limit_grows_again() -> None:
+def test_earlier_events_still_belong_to_the_share_of_their_service_when_a_cut_limit_grows_again() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     whole.limit = 400.0

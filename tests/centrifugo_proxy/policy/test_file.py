@@ -345,7 +345,7 @@ def test_a_rule_that_can_decide_is_accepted(kind: str, earlier: str, later: str)
 @pytest.mark.parametrize(
     ("kind", "earlier", "later"), [(kind, *reversed(both)) for kind, *both in COVERED[1:] if both[0] != both[1]]
 )
-def test_a_covered_rule_can_decide_if_it_comes_first(kind: str, earlier: str, later: str) -> None:
+def test_a_rule_that_an_earlier_rule_covers_can_decide_if_it_comes_first(kind: str, earlier: str, later: str) -> None:
     policy = read(pair(kind, earlier, later))
 
     assert [rule.match for rule in policy.channels + policy.rpc] == [earlier, later]

@@ -746,7 +746,7 @@ def listed_findings(major: int, option: str) -> set[str]:
     return {finding for pattern in matching(JUDGED[major], option) for finding in JUDGED[major][pattern].split()}
 
 
-def test_the_list_of_judged_options_names_the_finding_of_each_case_about_an_option_with_a_value() -> None:
+def test_the_finding_of_each_case_about_an_option_is_in_the_list_of_judged_options() -> None:
     cases = [(case.major, re.sub(r"\[\d+\]", "[]", case.what), case.finding_id) for case in REPORTED]
 
     missing = {
