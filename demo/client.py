@@ -56,7 +56,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
         if not isinstance(ctx, SubscriptionErrorContext) or not isinstance(ctx.error, ReplyError):
             self.say(f"an attempt failed: {ctx.error}")
         elif not self.decided.is_set():  # the SDK retries
-            self.say(f"may not join {CHAT} for now: {ctx.error.code} {ctx.error.message}; retrying")
+            self.say(f"may not join {CHAT} for now: {ctx.error.code} {ctx.error.message}; trying again")
             self.decided.set()
 
     async def on_subscribing(self, ctx: SubscribingContext) -> None:

@@ -9,7 +9,7 @@ const ICONS = { good: "good", bad: "bad", warning: "warning", news: "news", fall
 // For each kind of event: the kind of the line, and the text after the name or the number of clients.
 const CLIENT_LINES = {
   in: ["good", "connected: identity knows the ticket"],
-  back: ["good", "connected by identity again, without a fallback ticket"],
+  back: ["good", "connected without a fallback ticket again"],
   fallback: ["fallback", "accepted on a fallback ticket, marked as degraded"],
   later: ["warning", "asked to try again later"],
   "no ticket": ["bad", "waiting: no fallback ticket is left"],
