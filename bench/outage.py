@@ -2,7 +2,7 @@
 
 Outage: when the service is degraded, clients connect with fallback tickets, on 64 connections for 5 s. In the rows
 `refused`, nothing listens at identity's address. In the rows `hanging`, identity accepts calls but does not answer.
-Both are measured without probes (IDENTITY_PROBE_INTERVAL_MS=0) and with probes (1000). The deadline of a call and
+Both kinds are measured without probes (IDENTITY_PROBE_INTERVAL_MS=0) and with probes (1000). The deadline of a call and
 FALLBACK_DEGRADED_WINDOW_MS are 2,500 ms.
 
 Storm: 5,000 clients connect at once, each on its own connection. A refused client connects again after the same pause
