@@ -10,7 +10,7 @@ export function headline({ phase, identity, tickets, window_s: window }, { fallb
   }
   if (phase === "recovering") return ["wait", "Identity answers again", "The service calls identity again when the next client connects. If identity answers this call, the outage is over."];
   if (phase === "outage") return outage(tickets);
-  if (identity !== "up") return ["news", "The service has not noticed yet", `Identity is ${identity}, but no client has connected since then. Connect a client.`];
+  if (identity !== "up") return ["news", "The service has not noticed yet", `Identity is ${identity}. The service notices this when it calls identity for the next client. Connect a client.`];
   if (fallback) return ["good", "Identity is back", `${count(fallback, "client is", "clients are")} still connected with a fallback ticket. Such a connection ends within about a minute, or when you press “Reconnect all”.`];
   return ["good", "All is well", "Identity decides about every connection."];
 }
