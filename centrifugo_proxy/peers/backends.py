@@ -17,8 +17,8 @@ def rpc_backend(name: str) -> str:
 class BackendUnavailable(Exception):
     """The service did not answer, the call was interrupted, or too many calls to the service are in flight.
 
-    `status` is the name of the gRPC status. It is UNAVAILABLE or DEADLINE_EXCEEDED if there was no answer. It is
-    CANCELLED, or OK without a message, if the call was interrupted. It is UNAVAILABLE if the call was not made.
+    `status` is the name of the gRPC status: UNAVAILABLE or DEADLINE_EXCEEDED if there was no answer, CANCELLED or OK if
+    the call was interrupted, UNAVAILABLE if the call was not made.
     """
 
     def __init__(self, service: str, status: str) -> None:

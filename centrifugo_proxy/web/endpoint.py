@@ -20,7 +20,7 @@ from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import EventHandler, Runtime
 
-# If a request has waited longer than this, check that its caller is still there before deciding.
+# After a longer wait than this, the service first checks that the caller is still there.
 SHORT_WAIT_S: Final = 0.05
 
 

@@ -27,7 +27,7 @@ from centrifugo_proxy.server_config.sources.compose import compose_sources, is_c
 from centrifugo_proxy.server_config.sources.source import Source
 from centrifugo_proxy.server_config.sources.variables import NAMES, PREFIX, read_lines
 
-# The flag with which Centrifugo's own chart gives internal endpoints a separate port. Its name depends on the version.
+# The flag with which Centrifugo's own chart gives internal endpoints a separate port: its name in v6, and in v5.
 CHART_FLAGS: Final = {"http_server.internal_port": "9000", "internal_port": "9000"}
 
 
