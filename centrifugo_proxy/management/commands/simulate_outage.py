@@ -47,7 +47,7 @@ exit codes:
 
 examples:
   manage.py simulate_outage              in virtual time: takes about a second
-  manage.py simulate_outage --realtime   in real time: waits for FALLBACK_DEGRADED_WINDOW_MS and a probe
+  manage.py simulate_outage --realtime   in real time: takes longer than FALLBACK_DEGRADED_WINDOW_MS
   FALLBACK_DEGRADED_WINDOW_MS=10000 manage.py simulate_outage    with another setting
 
 docs/runbook.md explains the steps."""
