@@ -1,6 +1,6 @@
 """System checks of the bridge's settings (tag "bridge").
 
-run_bridge runs the checks at startup. The proxy does not run them, because these settings do not affect it. If
+run_bridge runs the checks at startup. The proxy does not run them, because it does not use these settings. If
 BRIDGE_ROUTES_PATH is empty, there is no bridge, and the checks do nothing.
 """
 
@@ -104,7 +104,8 @@ def _sasl_findings() -> Iterator[CheckMessage]:
         yield _error("E008", text, "Set the mechanism, the user and the password.")
     given = [name for name in (*SASL, *SASL_PASSWORD) if getattr(settings, name)]
     if given and not uses:
-        text = f"{given[0]} is set, but BRIDGE_KAFKA_SECURITY is {settings.BRIDGE_KAFKA_SECURITY}: it is not used."
+        security = settings.BRIDGE_KAFKA_SECURITY
+        text = f"{given[0]} is set, but has no effect, because BRIDGE_KAFKA_SECURITY is {security}."
         yield _error("E009", text, f"Set BRIDGE_KAFKA_SECURITY to sasl_tls, or unset {given[0]}.")
 
 

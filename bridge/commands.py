@@ -98,8 +98,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     empty. `encoded` is the JSON object of this command in the `commands` of `/api/batch`.
     `route` and `action` (counted from 1) tell which action of the routes file made the command. `kind` is the value of
     `do` in the routes file, and a metric label.
-    `burst` is the maximum number of commands with the same key in one batch. If these commands have different values,
-    the smallest value counts. A batch with several commands for one key is sent without `parallel`.
+    `burst` is the maximum number of commands with the same key in one batch. If these commands have different values
+    of `burst`, the smallest value counts. A batch with several commands for one key is sent without `parallel`.
     """
 
     kind: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Decides, by the outage detector and the ticket pool, which clients are accepted while identity is unreachable."""
+"""Decides which clients are accepted while identity is unreachable, by the outage detector and the ticket pool."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple

@@ -17,7 +17,7 @@ class ClaimsHealth(NamedTuple):
 
     @property
     def refuses(self) -> bool:
-        """True if no ticket is accepted because the store does not answer."""
+        """True if the store does not answer, and therefore no ticket is accepted."""
         return self.up is False and self.on_error == OnError.REFUSE
 
 

@@ -80,7 +80,10 @@ class TicketPool:
         self._digests.add(digest(ticket))
 
     def crosses_watermark(self, left: int) -> bool:
-        """True once, when the number of tickets left falls below the watermark. Never True if it starts below."""
+        """True once, when the number of tickets left falls below the watermark.
+
+        If the pool starts below the watermark, the result is never True.
+        """
         crosses = self._was_above and left < self.low_watermark
         self._was_above = self._was_above and not crosses
         return crosses

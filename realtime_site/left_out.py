@@ -17,7 +17,7 @@ LEFT_OUT: Final[Mapping[str, Sequence[str]]] = {
 
 
 class LeftOut(ModuleType):
-    """Stands in for a module. It has only the given names, as classes without instances."""
+    """Stands in for a module. It has only the given names. Each name is an empty class."""
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
         super().__init__(name)

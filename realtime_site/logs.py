@@ -76,7 +76,7 @@ class BelowWarning(logging.Filter):
 class FloodFilter(logging.Filter):
     """Lets one line per case pass in `quiet_s` seconds. The next line has the number of suppressed lines.
 
-    It limits errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
+    The filter limits errors, and loggers that may write a line per request or batch. Other warnings are rare: all pass.
 
     A case is the place in the code that logs. If the line has an exception, the case also includes the exception's type
     and the place that raised it. If the exception is a ClosedFault, the case also includes the messages

@@ -21,8 +21,8 @@ from bridge.delivery.verdicts import (
     verdicts,
 )
 
-# Close idle connections before a load balancer does, which is usually after 60 s. A request on a connection that the
-# load balancer has just closed would count as an outage.
+# A load balancer usually closes idle connections after 60 s. The bridge closes them earlier, because a request on a
+# connection that the load balancer has just closed would count as an outage.
 IDLE_S: Final = 30.0
 NO_HEADERS: Final[Mapping[str, str]] = {}
 # The maximum length of an answer, and the addition for each channel or user. Centrifugo needs about 60 bytes for each.

@@ -17,7 +17,7 @@ class Place(NamedTuple):
 
 
 def reread(places: Sequence[Place], streams: Mapping[int, Iterator[Record]]) -> Iterator[tuple[int, Record]]:
-    """The records at these places, in the order of `places`, each with its index there. Deleted records are skipped.
+    """The index in `places` and the record, for each place in order. Deleted records are skipped.
 
     `streams` has the records of each partition, from its first place to its last place. The offsets of a partition
     ascend, in `streams` and in `places`. Only one record of each partition is in memory at a time.

@@ -18,7 +18,7 @@ class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
     `burst` is the maximum number of commands with the same key in a request that contains this command. If these
-    commands have different values, the smallest value counts.
+    commands have different values of `burst`, the smallest value counts.
     """
 
     @property

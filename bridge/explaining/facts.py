@@ -27,7 +27,7 @@ class NamespaceFacts(NamedTuple):
 class ServerFacts(NamedTuple):
     """A configuration of Centrifugo. `boundary` separates the namespace from the rest of a channel.
 
-    `nats` is true if NATS is the broker. It keeps no history and no idempotency keys, even if a namespace sets them.
+    `nats` is true if NATS is the broker. NATS keeps no history and no idempotency keys, even if a namespace sets them.
     """
 
     major: int

@@ -43,7 +43,10 @@ def _absent(route: Route, paths: Iterator[Path]) -> Iterator[str]:
 
 
 def _why_absent(route: Route, path: Path) -> str:
-    """Why the path never has a value; "" if it may have one. Below a root, the object may be JSON in a text."""
+    """Why the path never has a value; "" if it may have one.
+
+    Names are not checked if the route has a `root`: the object at the root may be JSON in a string, with any fields.
+    """
     if path.names:
         return route.reader.why_absent(path.names) if route.root is None else ""
     if not path.from_data or route.reader.has_attributes():

@@ -33,7 +33,7 @@ def refuse_avro(record: Record) -> None:
 
 
 def is_content_type(name: str) -> bool:
-    """True for the name of the content-type header. The length is compared first, because most names differ in it."""
+    """True for the name of the content-type header. For speed, the length is compared first."""
     return len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE
 
 
@@ -51,7 +51,7 @@ def written_content_type(record: Record) -> str:
 
 
 def json_object(value: bytes | str) -> dict[str, Any]:
-    """The object in `value`, or in a JSON string in `value`, as Debezium's outbox router writes. Raises Unreadable."""
+    """The object in `value`. It may be inside a JSON string, as from Debezium's outbox router. Raises Unreadable."""
     parsed = _parsed(value)
     if type(parsed) is str:
         parsed = _parsed(parsed)

@@ -18,7 +18,7 @@ _LARGEST_EXACT: Final = 2**53
 
 
 def well_known(full_name: str) -> Convert | None:
-    """The function for one of Protobuf's own types that JSON writes in a special form; None for other messages."""
+    """The function for a type of Protobuf itself that has a special form in JSON; None for other types."""
     return _WELL_KNOWN.get(full_name)
 
 

@@ -75,7 +75,7 @@ class ProtobufReader(Reader):
     def why_absent(self, names: tuple[str, ...]) -> str:
         if has_path(self._descriptor, names):
             return ""
-        return f"{self._message} has no such field; paths have the names of the .proto file"
+        return f"{self._message} has no such field; paths use the field names of the .proto file"
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""

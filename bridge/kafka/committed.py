@@ -24,7 +24,8 @@ async def committed_offsets(
     librdkafka 2.16.0, it crashes the process (segmentation fault) when the coordinator moves or cannot replicate the
     group's commits.
     """
-    if await Rights(properties).on_group(group) == frozenset():  # the consumer would wait for TIMEOUT_S
+    # Without this check, the consumer would wait for TIMEOUT_S.
+    if await Rights(properties).on_group(group) == frozenset():
         raise KafkaUnreachable(f"{group}: GROUP_{NO_RIGHT}")
     own = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
     consumer = Consumer({**properties, **own}, logger=logger)

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# The properties that BRIDGE_KAFKA_CONFIG_PATH must not set. Some of them have their own settings (BRIDGE_…). The others
-# decide about at-least-once delivery, the order, and the metrics.
+# The properties that BRIDGE_KAFKA_CONFIG_PATH must not set. Some of them have their own settings (BRIDGE_…).
+# At-least-once delivery, the order and the metrics depend on the others.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",
@@ -121,8 +121,8 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 def subscription(topics: Iterable[str], group: Group) -> list[str]:
     """The topics for `subscribe`. A topic that begins with ^ is a pattern; it may match only a part of a topic's name.
 
-    In the classic protocol, librdkafka compares patterns like this. In the consumer protocol, the broker compares
-    patterns with whole names. So each pattern is extended:
+    In the classic protocol, librdkafka compares a pattern with any part of a name. In the consumer protocol, the broker
+    compares a pattern with the whole name. So this function extends each pattern for the consumer protocol:
     https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     """
     if group.protocol == "classic":

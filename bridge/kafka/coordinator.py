@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 async def answer(ask: Callable[[], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
-    """The coordinator's answer. While it moves, this asks again for up to `timeout_s`. Raises KafkaException."""
+    """The coordinator's answer. Raises KafkaException.
+
+    While the coordinator moves, `ask` is called again for up to `timeout_s`.
+    """
     until = time.monotonic() + timeout_s
     while True:
         try:

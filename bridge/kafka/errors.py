@@ -17,7 +17,8 @@ _BROKERS_AT_FAULT: Final = (
     "COORDINATOR_LOAD_IN_PROGRESS",
     "NOT_COORDINATOR",
     "_MSG_TIMED_OUT",
-    # Errors of the library that follow the name of a partition or group: Kafka has just answered other requests.
+    # These errors of the library are about one partition or group, whose name comes first in the message. Kafka has
+    # just answered other requests, so it can be reached.
     ": _TIMED_OUT",
     ": _TRANSPORT",
     ": _ALL_BROKERS_DOWN",
@@ -42,7 +43,7 @@ class KafkaRefused(Exception):
 class PropertyRefused(Exception):
     """The library cannot make a client with these properties.
 
-    The message says which settings to check. It names the property if the library names it.
+    The message says which settings to check. It contains the property's name if the library's error contains it.
     """
 
 
@@ -50,7 +51,7 @@ class KafkaUnreachable(Exception):
     """Kafka does not answer, or answers with an error.
 
     The message is librdkafka's name of the error. If the error is about one topic, partition or group, the message
-    begins with it.
+    begins with the name of the topic, partition or group.
     """
 
 

@@ -16,7 +16,7 @@ from bridge.kafka.errors import NotDelivered
 POLL_S: Final = 0.2
 # Without polls, the library's log lines would stay in its queue until the next message, and then have the wrong time.
 IDLE_S: Final = 1.0
-# After a fatal error, `produce` and delivery reports have these errors. They do not name the cause.
+# After a fatal error, `produce` and delivery reports have these errors, which do not contain the cause.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 # `poll` and `flush` raise these for a fatal error. If the library also logs a line in the same call, the exception is
 # a SystemError, and the KafkaException is its cause.
@@ -46,8 +46,8 @@ class KafkaProducer:
     """A producer, and a thread that polls: for delivery reports while messages are in flight, else for log lines.
 
     `make` makes the library's producer. After a fatal error, a producer never sends again, so the next message gets a
-    new producer. The library raises the fatal error only once, in the call that comes first (`poll` and `flush` too).
-    Its later errors, in delivery reports and from `produce`, do not name the cause.
+    new producer. The library raises the fatal error only once, in the next call of any method (also `poll` and
+    `flush`). The library's later errors, in delivery reports and from `produce`, do not contain the cause.
     """
 
     def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
@@ -79,7 +79,8 @@ class KafkaProducer:
         except KafkaException as failure:
             raise self._not_delivered(producer, failure.args[0]) from None
         finally:
-            # An exception keeps this frame, and a producer keeps its threads and connections until it is freed.
+            # An exception keeps this frame alive, and the frame would keep the producer, with its threads and
+            # connections.
             del producer
 
     def _usable(self) -> LibraryProducer:

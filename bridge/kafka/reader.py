@@ -40,7 +40,10 @@ class OffsetConsumer(Protocol):
 
 
 class TopicReader:
-    """Reads by offsets. Each method raises KafkaUnreachable: after `timeout_s` without a connection, else at once."""
+    """Reads by offsets. Each method raises KafkaUnreachable.
+
+    It raises an error of PASSING only after `timeout_s` without an answer, and any other error at once.
+    """
 
     def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:
         self._consumer = consumer

@@ -1,4 +1,4 @@
-"""The common parts of the commands that need Kafka: for the dead letters, and for the lag."""
+"""The common parts of the commands that need Kafka: the commands for dead letters, and bridge_lag."""
 
 import asyncio
 import sys
@@ -55,7 +55,7 @@ class LettersCommand(KafkaCommand):
     """A command that reads the dead-letter topic."""
 
     def partitions(self, setting: str) -> int:
-        """The number of partitions of the topic that this setting names.
+        """The number of partitions of the topic in this setting.
 
         Raises KafkaUnreachable, or CommandError if a setting is wrong or the topic does not exist.
         """
@@ -90,7 +90,7 @@ class LettersCommand(KafkaCommand):
 
     @contextmanager
     def reread(self, places: Sequence["Place"]) -> Iterator[Iterator[tuple[int, "DeadLetter"]]]:
-        """The letters at these places, with keys and values, each with its index. Deleted letters are skipped."""
+        """The index in `places` and the letter, with key and value, for each place. Deleted letters are skipped."""
         from bridge.dead_letters.rereading import reread, spans  # noqa: PLC0415
         from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
 

@@ -42,7 +42,7 @@ class RouteMapper:
 
 
 def may_fit(route: Route, record: Record) -> bool:
-    """True if all conditions hold that do not need the record's value."""
+    """True if the record meets all conditions that do not need its value."""
     return not route.early or first_unmet(route.early, Event(record)) is None
 
 

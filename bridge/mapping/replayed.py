@@ -16,8 +16,8 @@ _INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
 def original(record: Record) -> Record:
     """The record with its original topic, position and timestamp. Key, value and headers stay.
 
-    So it has the same routes, idempotency keys and age as the original record. Raises Unmappable if the `bridge.…`
-    headers are absent or invalid.
+    The result has the same routes, idempotency keys and age as the original record. Raises Unmappable if the
+    `bridge.…` headers are absent or invalid.
     """
     topic = header(record, TOPIC)
     try:

@@ -28,7 +28,7 @@ class Condition:
 
 
 def parse_condition(table: Any) -> Condition:
-    """The condition in a table of the file. Raises NotAcceptedError."""
+    """The condition in a table of the routes file. Raises NotAcceptedError."""
     if not isinstance(table, dict):
         raise NotAcceptedError(display(table), _ACCEPTED)
     operators = [key for key in table if key in OPERATORS]
@@ -63,7 +63,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 
 
 def _accepted(value: Any) -> tuple[bool, Any]:
-    """A value of the file, with its type. Raises NotAcceptedError for a value that conditions cannot compare."""
+    """An operand of a condition, with its type. Raises NotAcceptedError if conditions cannot compare such a value."""
     if not _is_scalar(value):
         raise NotAcceptedError(display(value), "a text, a number or a boolean")
     if isinstance(value, float) and not math.isfinite(value):

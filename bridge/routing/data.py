@@ -114,7 +114,7 @@ def _put(tree: dict[str, Any], names: tuple[str, ...], value: Any) -> None:
 
 
 def parse_data(value: Any, levels: int = MAX_LEVELS) -> Build:
-    """The builder for a value of the file, in which each text is a template. Raises NotAcceptedError.
+    """The builder for a value of the routes file, in which each text is a template. Raises NotAcceptedError.
 
     Tables and lists may be nested up to `levels` deep.
     """
@@ -141,7 +141,7 @@ def _text(template: Template) -> Build:
 
 
 def _value_of(placeholder: Placeholder) -> Build:
-    """The value with its type."""
+    """A builder that keeps the type of the value."""
 
     def build(event: Event) -> Any:
         value = placeholder.value(event)

@@ -51,7 +51,7 @@ class NotAcceptedError(ValueError):
 
 
 def display(value: Any) -> str:
-    """A value of the file for a message: on one line, and shortened if it is long."""
+    """A value of the routes file as text for a message: on one line, and shortened if it is long."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list | bool):

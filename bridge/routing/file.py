@@ -1,4 +1,4 @@
-"""Reads a routes file (TOML), and finds all its faults: the place, what was seen, and what is accepted."""
+"""Reads a routes file (TOML), and finds all its faults."""
 
 import re
 import tomllib
@@ -50,7 +50,7 @@ def load_routes(file: str) -> Routes:
 def read_routes(text: str, file: str, read: ReadFile) -> Routes:
     """The routes in `text`. `file` is for messages. `read` reads the file in `descriptor`, or raises OSError.
 
-    Raises RoutesError with the faults of all keys. If the text is not valid TOML, it has only the first TOML error.
+    Raises RoutesError with the faults of all keys, or with only the first TOML error if the text is not valid TOML.
     """
     tree = _tree(text, file)
     document = Document(KeyLines(text))

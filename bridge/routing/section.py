@@ -1,6 +1,6 @@
 """Reads one table of the routes file, key by key. A bad value adds a fault, and reading continues.
 
-A parser takes a value of the file. It raises NotAcceptedError if the value is bad.
+A parser takes a value of the routes file. It raises NotAcceptedError if the value is bad.
 """
 
 from collections.abc import Callable, Collection, Mapping

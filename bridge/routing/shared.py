@@ -17,7 +17,10 @@ SHARED: Final = ("format", "root", *OF_PROTOBUF, "max_age", "age_from", "on_too_
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The values of these keys. `root` None means the whole value, `age_from` None means Kafka's timestamp."""
+    """The values of the keys in SHARED, and of `idempotency`.
+
+    `root` None means the whole value, `age_from` None means Kafka's timestamp.
+    """
 
     format: str = "auto"
     root: Path | None = None

@@ -117,7 +117,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        # Add these records only after mapping: until they are pending, they count as in transit.
+        # Count these records as taken only after mapping. Until then, the gate counts them as in transit.
         self._gate.taken += len(messages)
         self._gate.taken_bytes += size
 

@@ -15,7 +15,10 @@ READY_WITHOUT_PARTITIONS_S: Final = 10.0
 
 @dataclass
 class Health:
-    """The state behind /health and the probes. `clock` is Unix time, `monotonic` is a monotonic clock; in seconds."""
+    """The state behind /health and the probes.
+
+    `clock` is Unix time, and `monotonic` is a monotonic clock. Both are in seconds.
+    """
 
     version: str
     group: str

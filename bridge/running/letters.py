@@ -103,7 +103,7 @@ class Letters:
             await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
         except NotDelivered as error:
             return error
-        except Exception as error:  # a bug would stop the partition without a log line
+        except Exception as error:  # otherwise, a bug would stop the partition without a log line
             logger.error("writing a dead letter failed with an internal error", extra=without_text(error))
             return NotDelivered("internal error")
         return None

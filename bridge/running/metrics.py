@@ -30,7 +30,7 @@ SIZES: Final = tuple(2**power for power in range(11))
 
 
 class Ages(Collector):
-    """A histogram of event ages by route, in plain numbers.
+    """A histogram of event ages by route. Its counts are plain Python numbers.
 
     Each successful command adds an observation if its record has a timestamp.
     """
@@ -149,7 +149,7 @@ class Metrics:
         self._ended_commands[command.route, command.kind, outcome] += 1
 
     def flush(self) -> None:
-        """Add the counts since the last scrape to the counters. Adding every event at once would take much longer."""
+        """Add the counts since the last scrape to the counters. Updating them at every event would take longer."""
         for record, number in self._ended_records.items():
             self.records.labels(*record).inc(number)
         for command, number in self._ended_commands.items():

@@ -60,9 +60,10 @@ class Unserved:
         self.partitions, self._last = found, frozenset(errors)
 
     def _log_end(self, served: Collection[Partition]) -> None:
-        """Log why none is left. A partition that is not ours any more can still be without service elsewhere.
+        """Log why no partition is left: Kafka serves all of them again, or this process no longer reads some of them.
 
-        It has moved to another process, or its topic has been deleted.
+        A partition that is no longer read has moved to another process, or its topic has been deleted. Kafka may still
+        be unable to serve it.
         """
         if gone := self.partitions.difference(served):
             listed = ", ".join(f"{partition.topic}:{partition.number}" for partition in sorted(gone)[:MOST_LISTED])

@@ -229,8 +229,8 @@ class Sender:
         """True if the command has no attempts left, and other commands have succeeded since its first error.
 
         Then the command is at fault, not Centrifugo. After a command is given up, the next command with the same key
-        counts successes since the same error. Otherwise, failing commands could fill the bridge until no other command
-        can succeed.
+        counts successes from the first error of the command before it. If it counted from its own first error, failing
+        commands could fill the bridge until no other command can succeed.
         """
         most = self._limits.max_attempts
         if not most:

@@ -159,7 +159,7 @@ async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await do()
-        except Exception as error:  # a bug would silently end the commits or the lag measurements
+        except Exception as error:  # otherwise, a bug would silently end the commits or the lag measurements
             logger.error("repeated work failed with an internal error", extra=without_text(error))
 
 

@@ -22,7 +22,7 @@ class OnError(StrEnum):
 
 
 class Result(StrEnum):
-    """The result of a claim, as counted. CONFLICT may follow LOCAL later: another process has used the ticket too."""
+    """The result of a claim. CONFLICT may follow LOCAL later: another process has used the ticket too."""
 
     WON = "won"
     USED = "used"

@@ -19,7 +19,7 @@ class Gate:
     _good_at: float = float("-inf")
 
     def allows_call(self, now: float) -> bool:
-        """True if an attempt may be made at `now`. While the gate is closed, True starts a new interval."""
+        """True if an attempt may be made at `now`. If the gate is closed, this attempt starts a new interval."""
         if not self.open and now - self._tried_at < RETRY_S:
             return False
         self._tried_at = now

@@ -37,7 +37,7 @@ class UnreadableFile(exceptions.ConnectionError):
 
 
 class NamedTlsConnection(NamedConnection, SSLConnection):
-    """The same over TLS. It is closed quickly even if the server hangs; by default, this takes half a minute."""
+    """A `NamedConnection` over TLS. If the server hangs, it is closed in half a second instead of half a minute."""
 
     def __init__(self, *, files: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
@@ -58,7 +58,7 @@ class NamedTlsConnection(NamedConnection, SSLConnection):
 
 
 class PrimaryConnection(SentinelManagedConnection):
-    """A connection to the primary that the Sentinels name."""
+    """A connection to the primary, at the address that the Sentinels report."""
 
     def __init__(self, *, names: NameLookups, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]

@@ -48,7 +48,7 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 # Errors that redis-py raises for a malformed host name, and for replies of a server that is not Redis.
 NONSENSE: Final = (ValueError, TypeError, AttributeError, RecursionError)
 NOT_REDIS: Final = "it does not answer as Redis does"
-TOO_MANY_CLIENTS: Final = "max number of clients reached"  # redis-py has no exception class for it
+TOO_MANY_CLIENTS: Final = "max number of clients reached"  # redis-py has no exception class for this error
 
 
 class Clients(NamedTuple):

@@ -129,7 +129,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         self._folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # only a new file: closing a second descriptor would drop SQLite's locks
+        with suppress(FileExistsError):  # an existing file is not opened: closing it would drop SQLite's locks
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = sqlite3.connect(self._path, timeout=self._deadline_s, isolation_level=None)
         until = time.monotonic() + self._deadline_s

@@ -72,7 +72,7 @@ Place = RedisServer | RedisSocket | RedisSentinel | Folder
 
 
 def parse_claims_url(url: str) -> Place:
-    """The store that the URL names. Raises BadClaimsUrl."""
+    """The address of the store in the URL. Raises BadClaimsUrl."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:

@@ -12,8 +12,8 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Message, Receive
 
 CHECK_EVERY_S: Final = 0.05
-# The number of loop iterations until the listener of a closed socket wakes. There is one for each of these: poll, end
-# of file, connection lost, event. One iteration is spare.
+# The number of loop iterations until the listener of a closed socket wakes: one each for the poll, the end of file, the
+# lost connection and the event, and one more to be safe.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 

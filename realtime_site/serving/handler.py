@@ -153,7 +153,8 @@ class LeanHandler(ASGIHandler):
 def _announced(scope: Scope) -> int:
     """The size of the body in the content-length header; 0 if there is no such header."""
     value: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    digits = value.lstrip(b"0")[:LENGTH_DIGITS]  # a header may have thousands, which int() refuses
+    # A header may have thousands of digits, which int() refuses.
+    digits = value.lstrip(b"0")[:LENGTH_DIGITS]
     return int(digits) if digits.isdigit() else 0
 
 

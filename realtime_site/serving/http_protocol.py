@@ -32,10 +32,10 @@ FLUSH_S: Final = 10.0  # time for a client to read its last answer
 DRAIN_S: Final = 1.0  # at shutdown, time for an idle connection to send another request
 HALF_CLOSED_S: Final = 0.1  # time from a FIN to the check whether the client has closed or waits
 READ_BYTES: Final = 16 * 1024  # the most that is read at once; more would block the event loop for too long
-WRITE_BYTES: Final = 16 * 1024  # while more answers are buffered, no further request is answered
+WRITE_BYTES: Final = 16 * 1024  # while more bytes of answers are buffered, no further request is answered
 PIECE_BYTES: Final = 1024  # the most that is parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # while more of a body is buffered, reading pauses
-UNREAD_S: Final = 0.1  # if bytes have arrived when an idle connection would be closed, time to read them
+UNREAD_S: Final = 0.1  # time to read bytes that have arrived when an idle connection is about to be closed
 LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel when it arrived
 
 logger = logging.getLogger("uvicorn.error")
@@ -113,7 +113,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
-        self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes only
+        self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn's type has only its own classes
         self._scope["scheme"] = "https" if transport.get_extra_info("sslcontext") else "http"
         self._scope["server"] = _address(transport.get_extra_info("sockname"))
         self._scope["client"] = _address(transport.get_extra_info("peername"))
@@ -321,7 +321,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "path": root + request.path if root else request.path,
             "raw_path": root.encode() + request.raw_path if root else request.raw_path,
             "query_string": request.query,
-            "headers": request.headers.copy(),  # known heads share the request
+            "headers": request.headers.copy(),  # a known head has only one list for all its requests
             "state": common["state"].copy(),
             HAS_TRACEPARENT: request.has_traceparent,
         }

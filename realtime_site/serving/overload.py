@@ -2,8 +2,8 @@
 
 In a storm, most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
 endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class itself refuses
-requests with a known head. It makes the same bytes, counts and spans, but does not measure the queue delay. If the
-endpoint would give another answer before it checks the limit (403, 404, 405, 413, 501 …), the request goes to the
+requests with a known head. The response, the counts and the spans are the same, but the queue delay is not measured. If
+the endpoint would give another answer before it checks the limit (403, 404, 405, 413, 501 …), the request goes to the
 endpoint.
 """
 

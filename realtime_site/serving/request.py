@@ -15,7 +15,7 @@ class LeanRequest(ASGIRequest):
     or a root path. Building META costs more than the rest of the request object.
     """
 
-    _completed = False  # True from the start of the completion
+    _completed = False  # True once `_complete` has begun
 
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.scope = scope
@@ -27,7 +27,7 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if self._completed:  # completed, or being completed: the attribute does not exist
+        if self._completed:  # `_complete` has set all attributes, or is running: this attribute does not exist
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)

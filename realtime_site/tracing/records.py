@@ -1,4 +1,4 @@
-"""The spans of proxy requests, as tuples. The exporting thread turns them into spans, to save requests the time."""
+"""The spans of proxy requests, as tuples. The exporting thread turns them into spans, which saves time in requests."""
 
 from typing import Any, NamedTuple
 

@@ -1,8 +1,8 @@
 """Reads the environment: converts and validates each value, and reports all problems together.
 
 Each method that reads a variable takes its name and its default. It records both, for tests that compare them with the
-documentation. It also records the value in effect. If the value is bad, it records what was found (never a secret) and
-what is accepted.
+documentation. It also records the value in effect. For a bad value, it records a problem: the value (unless it is a
+secret) and a description of the accepted values.
 """
 
 import re
@@ -68,7 +68,7 @@ class Environment:
     def secret(self, name: str) -> str:
         """A secret, empty by default.
 
-        It does not use Env.str(), which treats a value that starts with "$" as the name of another variable.
+        This method does not use Env.str(), which treats a value that starts with "$" as the name of another variable.
         """
         self.defaults[name] = ""
         value = HiddenText(self.env.ENVIRON.get(name, ""))
@@ -76,7 +76,7 @@ class Environment:
         return value
 
     def secret_value(self, name: str, convert: Callable[[str], T]) -> T:
-        """The converted secret, which is never shown. `convert` raises ValueError with what is accepted."""
+        """The converted secret, which is never shown. For `convert`, see `value`."""
         try:
             return convert(self.secret(name))
         except ValueError as error:
@@ -84,7 +84,7 @@ class Environment:
             return convert("")
 
     def value(self, name: str, default: str, convert: Callable[[str], T]) -> T:
-        """The value that `convert` returns. `convert` raises ValueError with what is accepted."""
+        """The value that `convert` returns. `convert` raises ValueError; its message says what is accepted."""
         return self._read(name, default, convert)
 
     def integer(self, name: str, default: int, low: int | None = None, high: int | None = None) -> int:

@@ -14,7 +14,7 @@ ALLOWED_HOST: Final = (
 
 
 def bind_address(raw: str) -> str:
-    """An address or a name that a server can bind to. Raises ValueError with what is accepted."""
+    """An address or a name that a server can bind to. Raises ValueError; its message says what is accepted."""
     if raw.endswith(".") or not is_host(raw):
         raise ValueError(BIND_ADDRESS)
     return raw
@@ -36,9 +36,9 @@ def local_address(bound: str) -> str:
 
 
 def allowed_hosts(raw: str) -> list[str]:
-    """The entries of a comma-separated list. Raises ValueError with what is accepted.
+    """The entries of a comma-separated list. Raises ValueError; its message says what is accepted.
 
-    It refuses a list without entries, and an entry that can match no Host header.
+    A list without entries is refused, and so is an entry that can match no Host header.
     """
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     if not entries or not all(map(_can_match, entries)):
@@ -48,7 +48,7 @@ def allowed_hosts(raw: str) -> list[str]:
 
 def _can_match(entry: str) -> bool:
     """True if a Host header can match this entry. Django compares the header without its port."""
-    from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import, and not for the health check)
+    from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import; the health check does not need it)
 
     host = entry.removeprefix(".").lower()
     return entry == "*" or (bool(host) and split_domain_port(host) == (host, ""))

@@ -14,7 +14,7 @@ SOCKET_PATH_BYTES: Final = 107  # without the NUL byte: https://man7.org/linux/m
 
 
 def grpc_target(raw: str) -> str:
-    """A target that gRPC can resolve. Raises ValueError with what is accepted."""
+    """A target that gRPC can resolve. Raises ValueError; its message says what is accepted."""
     scheme, _, rest = raw.partition(":")
     if scheme in NAME_SCHEMES:
         usable = _is_name(scheme, rest)

@@ -88,7 +88,7 @@ def sampling(sampler: str, ratio: float) -> Sampling:
 def headers(raw: str) -> dict[str, str]:
     """The headers in a comma-separated list of name=value with percent-encoded values.
 
-    Raises ValueError with what is accepted. The values are secrets, so their representation is hidden.
+    Raises ValueError; its message says what is accepted. The values are secrets, so their representation is hidden.
     """
     return {name: HiddenText(value) for name, value in _headers(raw)}
 
@@ -103,7 +103,7 @@ def _headers(raw: str) -> Iterator[tuple[str, str]]:
 
 
 def timeout_or_unset(raw: str) -> int | None:
-    """Milliseconds; None for an empty value. Raises ValueError with what is accepted."""
+    """Milliseconds; None for an empty value. Raises ValueError; its message says what is accepted."""
     if not raw:
         return None
     if re.fullmatch(r"[0-9]{1,5}", raw) and 1 <= int(raw) <= 60000:
@@ -112,14 +112,14 @@ def timeout_or_unset(raw: str) -> int | None:
 
 
 def compression_or_unset(raw: str) -> str:
-    """gzip, none or empty, in any case. Raises ValueError with what is accepted."""
+    """gzip, none or empty, in any case. Raises ValueError; its message says what is accepted."""
     if raw.lower() in ("", "gzip", "none"):
         return raw.lower()
     raise ValueError("gzip, none, or empty")
 
 
 def protocol(raw: str) -> str:
-    """The only supported protocol, or empty. Raises ValueError with what is accepted."""
+    """The only supported protocol, or empty. Raises ValueError; its message says what is accepted."""
     if raw.lower() in ("", "http/protobuf"):
         return raw.lower()
     raise ValueError("http/protobuf, or empty")

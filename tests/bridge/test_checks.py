@@ -64,7 +64,7 @@ def test_a_fault_is_one_finding_even_if_it_quotes_a_line_separator(tmp_path: Pat
             "E005",
             "BRIDGE_KAFKA_TLS_CERT_FILE is set, but BRIDGE_KAFKA_SECURITY is",
         ),
-        ({"BRIDGE_KAFKA_SASL_USER": "u"}, "E009", "BRIDGE_KAFKA_SASL_USER is set, but BRIDGE_KAFKA_SECURITY is plain"),
+        ({"BRIDGE_KAFKA_SASL_USER": "u"}, "E009", "BRIDGE_KAFKA_SASL_USER is set, but has no effect, because BRIDGE_"),
         ({"BRIDGE_WINDOW": 3999}, "E010", "BRIDGE_WINDOW is 3999, below BRIDGE_PENDING_MAX (4000)."),
         ({"BRIDGE_RETRY_MIN_MS": 6000}, "E011", "BRIDGE_RETRY_MAX_MS is 5000, below BRIDGE_RETRY_MIN_MS (6000)."),
         ({"BRIDGE_KAFKA_GROUP": ""}, "E012", "BRIDGE_KAFKA_GROUP is empty."),

@@ -298,7 +298,7 @@ def of_protobuf(tmp_path: Path, action: str, route: str = "") -> list[str]:
     return warned(tmp_path, one_route(action, f"{form}\n{route}"))
 
 
-NO_FIELD = "is always absent: test.v1.Event has no such field; paths have the names of the .proto file"
+NO_FIELD = "is always absent: test.v1.Event has no such field; paths use the field names of the .proto file"
 
 
 @pytest.mark.parametrize(
