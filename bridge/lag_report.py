@@ -55,8 +55,15 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
         if error.endswith(NO_RIGHT):
             raise KafkaUnreachable(at(partition, error))
     committed = await committed_offsets(properties, group, beginnings)
-    starts = {each: max(committed.get(each, 0), beginning) for each, beginning in beginnings.items()}
+    # A bridge may have committed records that were written after `ends` was read.
+    ends = {**ends, **(await brokers.ends([each for each, at in committed.items() if at > ends[each]])).known}
+    starts = {each: _start(committed.get(each), beginning, ends[each]) for each, beginning in beginnings.items()}
     return Lags(await _rows(properties, committed, starts, ends), unserved, absent)
+
+
+def _start(committed: int | None, beginning: int, end: int) -> int:
+    """Where a bridge reads on. A commit behind the end belongs to an earlier topic of the same name."""
+    return committed if committed is not None and beginning <= committed <= end else beginning
 
 
 async def _rows(

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec, TopicDescription
 
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
@@ -52,6 +52,17 @@ class Brokers:
             raise KafkaUnreachable(self._refusal or error.args[0].name()) from None
         self._admin.poll(0)
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
+
+    async def identities(self, topics: Collection[str]) -> dict[str, str]:
+        """The id of each of these topics that exists and that this user may describe.
+
+        A topic that is deleted and created again has another id. All ids are equal with brokers older than 2.8.
+        """
+        futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_S)
+        answers = await asyncio.gather(*map(asyncio.wrap_future, futures.values()), return_exceptions=True)
+        self._admin.poll(0)
+        found = zip(futures, answers, strict=True)
+        return {name: str(answer.topic_id) for name, answer in found if isinstance(answer, TopicDescription)}
 
     async def ends(self, partitions: Iterable[Partition]) -> Offsets:
         """The offset after the last readable record of each partition, excluding open transactions."""

@@ -93,13 +93,16 @@ class Poller(threading.Thread):
         self._paused: set[Partition] = set()
         self._stopping = threading.Event()
         self._refusal = ""
+        self._cause: Exception | None = None
         self._commit_at = 0.0
 
-    def stop(self) -> None:
+    def stop(self, cause: Exception | None = None) -> None:
         """Ask the thread to release the partitions, commit finished records, close the consumer, and end.
 
+        The owner then gets `cause`, the error for which the thread ends, if there is one.
         Closing leaves the group, except for a static member (`group.instance.id`).
         """
+        self._cause = self._cause or cause
         self._stopping.set()
 
     def run(self) -> None:
@@ -109,6 +112,7 @@ class Poller(threading.Thread):
             self._subscribe()
             while not self._stopping.is_set():
                 self._turn()
+            failure = self._cause
         except Exception as error:
             failure = error
         try:

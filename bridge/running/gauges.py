@@ -6,8 +6,10 @@ The gauges for stopped partitions and for requests in flight are set elsewhere, 
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Protocol
 
+from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
 from bridge.kafka.gate import Gate
 from bridge.kafka.lag import Brokers
@@ -53,7 +55,7 @@ class Watched(Protocol):
     def labels(self) -> Labels: ...
 
 
-async def measure_lag(parts: Watched) -> None:
+async def measure_lag(parts: Watched) -> Mapping[Partition, int]:
     """Measure the lag of each partition that Kafka serves: its end minus the offset of the first unfinished record.
 
     A partition has no series while this offset is unknown. The lags of partitions that share a series are added up.
@@ -66,7 +68,7 @@ async def measure_lag(parts: Watched) -> None:
             await parts.brokers.topics()
     except KafkaUnreachable as error:
         parts.bridge.kafka.failed(str(error))
-        return
+        return {}
     parts.bridge.kafka.answered()
     parts.bridge.unserved.note(unserved, ends)
     lags: dict[tuple[str, str], int] = defaultdict(int)
@@ -78,6 +80,7 @@ async def measure_lag(parts: Watched) -> None:
             lags[series] += max(0, end - start)
     for series, lag in lags.items():
         parts.metrics.lag.labels(*series).set(lag)
+    return ends
 
 
 def refresh(parts: Watched) -> None:

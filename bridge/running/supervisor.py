@@ -20,6 +20,7 @@ from bridge.running.configuration import Configuration
 from bridge.running.gauges import measure_lag, refresh
 from bridge.running.health import Health
 from bridge.running.listener import Pages, listening
+from bridge.running.recreated import CreatedAgain, Recreated
 from bridge.running.spans import OFF, Tracer
 from bridge.running.start import ABSENT, Topics, check_topics
 from bridge.running.tracebacks import log_unhandled, without_text
@@ -91,7 +92,7 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
     poller.start()
     repeated = [
         asyncio.create_task(every(config.reading.commit_interval_s / 2, _offering(parts.bridge))),
-        asyncio.create_task(every(config.reading.lag_interval_s, lambda: measure_lag(parts))),
+        asyncio.create_task(every(config.reading.lag_interval_s, _measuring(parts, poller))),
     ]
     try:
         await _until_ended(parts.bridge, poller, stop, config.reading.drain_s)
@@ -161,6 +162,22 @@ async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
             await do()
         except Exception as error:  # otherwise, a bug would silently end the commits or the lag measurements
             logger.error("repeated work failed with an internal error", extra=without_text(error))
+
+
+def _measuring(parts: Parts, poller: Poller) -> Callable[[], Awaitable[None]]:
+    """Measure the lag, and end the poller if it does not read a topic any more that was created again."""
+    recreated = Recreated()
+
+    async def measure() -> None:
+        ends = await measure_lag(parts)
+        positions = {each: at.ledger.first_unfinished for each, at in parts.bridge.work.assignments.items()}
+        if not ends or not positions:
+            return
+        ids = await parts.brokers.identities({partition.topic for partition in positions})
+        if stuck := recreated.stuck(ids, positions, ends):
+            poller.stop(CreatedAgain(", ".join(sorted({partition.topic for partition in stuck}))))
+
+    return measure
 
 
 def _offering(bridge: Bridge) -> Callable[[], Awaitable[None]]:

@@ -84,6 +84,7 @@ async def _run(config: "Configuration", routes: Routes) -> None:
     from bridge.kafka.errors import KafkaRefused  # noqa: PLC0415
     from bridge.running.bridge import ReceivingFailed  # noqa: PLC0415
     from bridge.running.listener import ListenError  # noqa: PLC0415
+    from bridge.running.recreated import CreatedAgain  # noqa: PLC0415
     from bridge.running.start import StartError  # noqa: PLC0415
     from bridge.running.supervisor import run  # noqa: PLC0415
 
@@ -95,6 +96,13 @@ async def _run(config: "Configuration", routes: Routes) -> None:
         logger.error("%s", error)
         sys.exit(FAILED)
     except ReceivingFailed:
+        sys.exit(FAILED)
+    except CreatedAgain as error:
+        logger.error(
+            "the Kafka library does not read topics that were deleted and created again; the bridge exits, "
+            "and the next process reads them",
+            extra={"topics": str(error)},
+        )
         sys.exit(FAILED)
     except KafkaRefused as error:
         about = {"error": str(error), "group": config.group.name}

@@ -73,6 +73,21 @@ async def test_the_committed_offsets_of_a_group_are_read_while_another_consumer_
     assert found == {partitions[1]: 7}
 
 
+def test_bridge_lag_counts_all_records_of_a_topic_that_ends_before_the_committed_offset(stage: Stage) -> None:
+    """The commit belongs to an earlier topic of the same name."""
+    stage.kafka.produce(stage.topic, [b"{}"] * 2)
+    member = Consumer({"bootstrap.servers": stage.kafka.address, "group.id": stage.group, "enable.auto.commit": False})
+    member.commit(offsets=[TopicPartition(stage.topic, 0, 7)], asynchronous=False)
+    member.close()
+
+    found = manage(stage, "bridge_lag", "--warn", "0")
+
+    summary, _, row = found.stdout.splitlines()
+    assert (found.returncode, found.stderr) == (1, "")
+    assert summary.startswith("BRIDGE LAG WARNING: 2 offsets behind, oldest record ")
+    assert row.startswith(f"  {stage.topic}:0  committed 7  end 2  lag 2  oldest ")
+
+
 def test_bridge_lag_accepts_a_missing_replay_topic_and_a_pattern_without_topics(stage: Stage) -> None:
     stage.routes.write_text(stage.routes.read_text().replace(f'"{stage.topic}"', '"^no-match"'))
 
