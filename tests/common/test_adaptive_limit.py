@@ -175,7 +175,7 @@ def test_below_the_capacity_almost_no_request_is_refused(peer_s: float) -> None:
 
 
 @pytest.mark.parametrize("times", [2, 5, 10])
-def test_above_the_capacity_answers_use_most_of_the_remaining_time_and_no_answer_is_late(times: int) -> None:
+def test_above_the_capacity_answers_use_most_of_the_time_that_refusals_leave_and_none_is_late(times: int) -> None:
     arrivals, refusal, seconds = times * CAPACITY, 0.05, 60.0
 
     outcome = simulate(adaptive(), arrivals=always(arrivals), peer_s=always(0.005), seconds=seconds, refusal=refusal)

@@ -7,7 +7,7 @@ def test_the_first_message_passes_and_counts_as_one() -> None:
     assert Repetition(quiet_s=10).due("a", 0) == 1
 
 
-def test_messages_within_the_quiet_time_are_suppressed_and_counted_by_the_next() -> None:
+def test_messages_within_the_quiet_time_are_suppressed_and_counted_by_the_next_message() -> None:
     repetition = Repetition(quiet_s=10)
 
     counts = [repetition.due("a", now) for now in (0, 1, 9.9, 10, 15, 20, 100)]

@@ -108,7 +108,7 @@ def address_of_the_page(printed: str) -> str:
 
 
 async def identity_decides(tab: Tab) -> None:
-    """Clients connect through Centrifugo; the two of the family receive a message."""
+    """Clients connect through Centrifugo. The two that belong to the family receive a message."""
     await tab.until(phase("well"))
     assert await tab.value(shows("mode", "Through Centrifugo."))
     if FOLDER:

@@ -1,6 +1,6 @@
 """`make run` as a new user runs it: start it, paste its lines into a shell, and end it with Ctrl-C.
 
-A start takes seconds, so the tests of what happens in one demonstration share it.
+A start takes seconds, so several tests share one demonstration.
 """
 
 import json
@@ -29,7 +29,7 @@ from tests.harness.processes import environment
 from tools.kafka.broker import why_missing
 from tools.ports import free_port
 
-# The first test that uses a shared demonstration waits for all of it.
+# The first test that uses a shared demonstration waits until the demonstration has ended.
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 LAST_LINE = "Ctrl-C ends the demonstration.\n"
@@ -113,7 +113,7 @@ class Run:
 
 
 def run_to_the_end(folder: Path, *, only: str, end: Callable[[int], None], **variables: str) -> Run:
-    """Start a demonstration, paste its lines that contain `only` in order, and end it with `end`, by its process id."""
+    """Start a demonstration, paste its lines that contain `only` in order, and call `end` with its process id."""
     with running_demo(folder, **variables) as (process, printed):
         lines = [line for line in lines_to_paste(printed) if only in line] if shutil.which("curl") else []
         pasted = [(line, paste(line)) for line in lines]

@@ -1,9 +1,10 @@
 """One stack for each configuration, shared by all tests here in one event loop.
 
-A stack ends with the last of these tests: its processes take a few percent of a core even if nothing uses them.
+A stack ends after the last of these tests, because its processes take a few percent of a core even if nothing uses
+them.
 
-Without Centrifugo the tests are skipped, and the end of the run names the reason. In CI they are skipped only if the
-machine cannot build Centrifugo.
+Without Centrifugo the tests are skipped, and the summary of the run names the reason. In CI they are skipped only if
+the machine cannot build Centrifugo.
 """
 
 import asyncio
@@ -82,7 +83,7 @@ def complaints(part: Stack | FamilyStack) -> str:
 
 @pytest.fixture(scope="package", params=centrifugo.majors(), ids="v{}".format)
 def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
-    """A Centrifugo to test with. CI skips these tests only if it cannot be built there, and reports why."""
+    """A Centrifugo to test with. CI skips these tests only if Centrifugo cannot be built there, and reports why."""
     if found := centrifugo.binary(request.param):
         return found
     why = "Centrifugo is not built. Run `make centrifugos`, which needs Go, or name a binary in CENTRIFUGO_BIN."

@@ -1,4 +1,4 @@
-"""A proxy endpoint: it connects every client as the user that its ticket names, and allows the rest only to MEMBER."""
+"""A proxy endpoint: it connects each client as the user in its ticket, and allows other events only to MEMBER."""
 
 import base64
 import json

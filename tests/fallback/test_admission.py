@@ -15,7 +15,7 @@ OUTAGE_S = 10.0
 
 
 class Claimed(NamedTuple):
-    """`Claims` that always return `result`, with `used` tickets used in the fleet."""
+    """`Claims` that always return `result`. `used` is the number of tickets that the fleet has used."""
 
     result: Result
     used: int | None = None

@@ -1,4 +1,4 @@
-"""System checks of the pool. Each id has a case that reports it and a case that does not."""
+"""System checks of the pool. Each check has a case in which it reports its id, and a case in which it does not."""
 
 from pathlib import Path
 from typing import Any

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fallback.digests import DigestSet
 
-# Digests of few different bytes: some share a bucket, and some also occur across the border of two other digests.
+# Digests of few different bytes: some share a bucket, and some equal the end of one digest and the start of the next.
 digests = st.lists(st.sampled_from(b"ab"), min_size=32, max_size=32).map(bytes) | st.sampled_from(
     [b"a" * 32, b"b" * 32, b"a" * 31 + b"b", b"ab" * 16, b"ba" * 16]
 )

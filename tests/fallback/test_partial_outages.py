@@ -84,7 +84,7 @@ def test_when_calls_fail_at_random_half_of_the_time_few_clients_need_the_pool(pe
 
 
 @PERIODS
-def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe(period_s: float) -> None:
+def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe_interval(period_s: float) -> None:
     hour = Hour(lambda call, probe: False, period_s, until_s=60).run()
 
     assert hour.pooled >= (60 - WINDOW_S - PROBE_S) // period_s - 1

@@ -1,7 +1,7 @@
 """The tools of `make deploy-tools`: kustomize, our checker of manifests, actionlint, and a schema.
 
-Tests that need a missing tool are skipped, and the end of the run names the reason. In CI they are skipped only if the
-machine cannot build the tool; otherwise they fail. A pytest plugin, loaded by tests/conftest.py.
+Tests that need a missing tool are skipped, and the summary of the run names the reason. In CI they are skipped only if
+the machine cannot build the tool; otherwise they fail. A pytest plugin, loaded by tests/conftest.py.
 """
 
 import os

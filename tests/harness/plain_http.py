@@ -1,6 +1,6 @@
-"""An empty TLS context, for httpx clients that use no TLS. With the default, each client reads certifi's certificates.
+"""An empty TLS context, for httpx clients that use no TLS.
 
-That takes tens of milliseconds of CPU.
+With the default context, each client reads certifi's certificates, which takes tens of milliseconds of CPU.
 """
 
 import ssl

@@ -178,6 +178,6 @@ async def uvicorn_service(
                 base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, verify=NO_CERTIFICATES
             ) as http:
                 yield Service(http, server.lifespan.state["runtime"])
-        finally:  # the client has closed its idle connections: the server would wait for them
+        finally:  # by now the client has closed its idle connections, for which the server would wait
             server.should_exit = True
             await task

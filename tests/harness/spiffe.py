@@ -60,7 +60,7 @@ class TrustDomain:
         return self.certificate.public_bytes(Encoding.DER)
 
     def issue(self, *uris: str, life_s: float = 3600, ca: bool = False, signs: bool = False) -> Leaf:
-        """An SVID that lasts `life_s` seconds. It is invalid with `ca`, with `signs`, or with unsuitable URIs."""
+        """An SVID that lasts `life_s` seconds. `ca`, `signs` and unsuitable URIs each make it invalid."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder("workload", key, timedelta(seconds=life_s)).issuer_name(_name("authority"))
         if uris:

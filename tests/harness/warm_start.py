@@ -23,9 +23,9 @@ from typing import IO, Final
 from tests.harness.fork_server import DISPOSITIONS
 from tests.harness.paths import ROOT
 
-# Prefixes of the variables that the interpreter reads when it starts. A server has those of its processes.
+# Prefixes of the variables that the interpreter reads when it starts. A server has the same values as its processes.
 INTERPRETERS: Final = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "OPENSSL_")
-# Prefixes of the variables that the libraries read when they are imported. A server has none of them.
+# Prefixes of the variables that the libraries read when they are imported. A server has none of these variables.
 IMPORTS: Final = ("AIOHTTP_", "ASGI_", "PROMETHEUS_", "prometheus_", "PROTOCOL_BUFFERS_", "SSL")
 GIVE_UP_S: Final = 60.0
 END_S: Final = 20.0

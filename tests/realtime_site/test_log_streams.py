@@ -23,7 +23,7 @@ from tools.ports import free_port
 pytestmark = pytest.mark.processes
 
 DROPPED = "realtime_log_lines_dropped_total"
-TICKETS = 1500  # a line of some 300 bytes is logged for each: more than a pipe and the queue hold
+TICKETS = 1500  # for each a line of some 300 bytes is logged: together more than a pipe and the queue hold
 LOST = "log lines were lost"
 
 

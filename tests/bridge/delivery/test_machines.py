@@ -149,7 +149,7 @@ class BridgeLife(RuleBasedStateMachine):
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 9))
     def answer_partly(self, which: int) -> None:
-        """A command to several channels reaches only the first one. Everything else fails temporarily."""
+        """A command to several channels reaches only the first one. Other channels and commands fail temporarily."""
         for task in self.flying.pop(which % len(self.flying)).tasks:
             if isinstance(command := task.command, Publish) and len(command.channels) > 1:
                 first, *others = command.channels
@@ -306,7 +306,7 @@ def _is_behind(item: Item, stop: Stop | None) -> bool:
 
 
 def _is_next(task: Sending) -> bool:
-    """True if every earlier command of its record is finished."""
+    """True if every earlier command of the same record is finished."""
     earlier = task.owner.tasks[: task.owner.tasks.index(task)]
     return all(each.state is State.GONE for each in earlier)
 

@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker for the tests here. It ends with the last of them: an idle broker takes 2 % of a core."""
+    """A broker for the tests here. It ends after the last test, because an idle broker takes 2 % of a core."""
     yield from broker_or_skip(tmp_path_factory.mktemp("kafka"))
 
 

@@ -20,7 +20,7 @@ CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
 
 @dataclass
 class Load:
-    """Writes `rate` events per second, for one family after another.
+    """Writes `rate` events per second. Each event is for the next family, in turn.
 
     It writes at least `total` events, and continues until `assert_delivered` is called or `producing` ends.
     """

@@ -1,4 +1,4 @@
-"""Each query of the bridge's dashboard, on a real Prometheus. Its bridges have delivered, failed and stopped."""
+"""Each query of the bridge's dashboard, on a real Prometheus that has scraped deliveries, failures and a stop."""
 
 import asyncio
 from collections.abc import Iterator

@@ -136,7 +136,8 @@ def test_an_interrupted_replay_prints_how_many_dead_letters_it_has_written(stage
         until = time.monotonic() + 30
         while len(kafka.messages(replays)) < 2:
             assert time.monotonic() < until, running.communicate()
-        time.sleep(0.5)  # half of the time between two letters: the last one is confirmed, the next one not sent
+        # After half of the time between two letters, the last one is confirmed, and the next one is not yet sent.
+        time.sleep(0.5)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
 

@@ -177,7 +177,7 @@ def test_a_user_that_protobuf_leaves_empty_by_default_is_poison() -> None:
 @pytest.mark.parametrize(
     ("message", "indexes", "expected"),
     [
-        ("Zeta", b"\0", {"user_id": ""}),  # the short form for the first message
+        ("Zeta", b"\0", {"user_id": ""}),  # the short form, which stands for the first message of the file
         ("Zeta", b"\x02\x00", {"user_id": ""}),
         ("Event", b"\x02\x02", PLAIN),
         ("Event.Inner", b"\x04\x02\x02", {"x": 0}),
@@ -204,7 +204,7 @@ MALFORMED = "the frame's message indexes are malformed"
         (b"\0" + SCHEMA_ID + b"\0", "the frame's message indexes are not those of test.v1.Event"),
         (b"\0" + SCHEMA_ID + b"\x02\x04", "the frame's message indexes are not those of test.v1.Event"),
         (b"\0" + SCHEMA_ID + b"\x02", MALFORMED),
-        (b"\0" + SCHEMA_ID + b"\x01", MALFORMED),  # minus one
+        (b"\0" + SCHEMA_ID + b"\x01", MALFORMED),  # the varint of minus one
         (b"\0" + SCHEMA_ID + b"\xfe\xff\xff\xff\x0f", MALFORMED),
         (b"\0" + SCHEMA_ID + b"\xff" * 9, MALFORMED),
         (b"\0" + SCHEMA_ID + b"\x02\x02\xff", "the value is not a test.v1.Event"),
@@ -276,7 +276,7 @@ def test_a_descriptor_set_that_cannot_be_used_is_reported_as_a_fault(file: str, 
 
 
 def test_the_files_of_a_descriptor_set_may_have_any_order_and_occur_twice() -> None:
-    """Bazel's sets have no imports; joining several of them gives such a set."""
+    """A set that joins several of Bazel's sets, which have no imports, can have such an order and such repetitions."""
     files = list(FileDescriptorSet.FromString(descriptor_set()).file)
     joined = FileDescriptorSet(file=[*reversed(files), *files]).SerializeToString()
 

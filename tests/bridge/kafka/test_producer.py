@@ -158,7 +158,7 @@ async def test_a_message_is_not_delivered_if_no_new_producer_can_be_made() -> No
     assert len(made) == 3
 
 
-async def test_a_replaced_producer_is_freed_while_callers_keep_its_errors() -> None:
+async def test_a_replaced_producer_is_freed_even_if_callers_keep_its_errors() -> None:
     made: list[weakref.ref[FailingProducer]] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:

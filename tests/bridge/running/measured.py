@@ -21,7 +21,7 @@ class FakeBrokers:
     down: bool = False
 
     async def ends(self, partitions: Collection[Partition]) -> Offsets:
-        """The known ends. `Brokers` too can return no end, instead of raising an error, while Kafka is down."""
+        """The known ends, even while Kafka is down. The real `Brokers` may then return no ends and raise no error."""
         known = {partition: self.known[partition] for partition in partitions if partition in self.known}
         return Offsets(known, {each: "LEADER_NOT_AVAILABLE" for each in partitions if each not in known})
 

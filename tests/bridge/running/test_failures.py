@@ -470,7 +470,7 @@ async def test_too_many_dead_letters_in_a_row_stop_the_partition() -> None:
     assert [(stop.offset, stop.reason) for stop in rig.bridge.stopped()] == [(2, "too_many_dead_letters")]
 
 
-async def test_a_burst_is_sent_in_one_request_that_is_not_parallel() -> None:
+async def test_a_burst_is_sent_in_one_request_without_the_option_parallel() -> None:
     async with running_rig(requests=1) as rig:
         rig.receive(*[mapped(publication("words", burst=3))] * 3)
         await rig.until_done(3)

@@ -11,7 +11,7 @@ PAGE = ROOT / "demo" / "page"
 
 
 def printed(name: str, script: str) -> Any:
-    """The JSON that `script` prints; it can use what dom.js and the module `name` define."""
+    """The JSON that `script` prints. The script can use what dom.js and the module `name` define."""
     module = "\n".join((PAGE / each).read_text() for each in ("dom.js", name))
     module = re.sub(r'^import .* from "\./dom\.js";$', "", module, flags=re.MULTILINE)
     command = ["node", "--input-type=module"]

@@ -23,7 +23,7 @@ HERE = "127.0.0.1:7000"
         ("POST", "localhost:7000", "http://localhost:7000", "same-origin"),
     ],
 )
-def test_requests_from_the_page_from_programs_and_through_links_are_accepted(
+def test_requests_by_the_page_or_by_a_program_or_through_a_link_are_accepted(
     method: str, host: str, origin: str | None, fetch_site: str | None
 ) -> None:
     assert refusal(method, host, origin, fetch_site, 7000) == ""

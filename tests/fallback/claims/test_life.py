@@ -179,7 +179,7 @@ class FleetLife(RuleBasedStateMachine):
         assert all(count == 1 for count in by_ticket.values()), self.accepted
 
     def teardown(self) -> None:
-        """A running process still accepts a ticket that it has claimed and on which no connection was accepted."""
+        """A running process still accepts a ticket that it has claimed, if the ticket has not yet connected anyone."""
         try:
             self._lose_all()
             self.now += 5.0

@@ -322,7 +322,7 @@ async def test_an_eviction_policy_is_reported_but_claims_work(tmp_path: Path, po
 
 
 @pytest.mark.parametrize(("left_out", "notices"), [((), [StoreEvicts("allkeys-lru")]), (("+info",), [])])
-async def test_the_documented_acl_is_sufficient_and_without_info_only_the_warning_about_eviction_is_missing(
+async def test_the_documented_acl_is_sufficient_and_the_right_to_info_is_needed_only_to_warn_about_eviction(
     tmp_path: Path, left_out: tuple[str, ...], notices: list[StoreEvicts]
 ) -> None:
     [documented] = re.findall(r"^    user realtime on >PASSWORD (.+)$", (DOCS / "fleet.md").read_text(), re.MULTILINE)

@@ -139,7 +139,7 @@ def test_a_body_of_the_largest_accepted_size_is_read(process: Process, length: b
     assert statuses(answer) == [100, 403]
 
 
-def test_a_caller_that_resets_while_its_next_request_expects_a_continue_causes_no_error(process: Process) -> None:
+def test_a_caller_that_resets_its_connection_while_it_expects_100_continue_causes_no_error(process: Process) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\n"
     sent = head + b"Content-Length: 2\r\n\r\n{}" + head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     before = open_sockets(process)
@@ -256,4 +256,4 @@ def test_reset_connections_are_released(process: Process) -> None:
     connect_and_reset(2000)
 
     assert wait_for(lambda: open_sockets(process) < 20)
-    assert rss_kib(process) - before < 2000  # less than a KiB each
+    assert rss_kib(process) - before < 2000  # less than one KiB for each connection

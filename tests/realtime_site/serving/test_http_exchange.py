@@ -81,7 +81,7 @@ class Answering(Recorded):
         ("1.0", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabcd"),
     ],
 )
-async def test_a_response_without_a_length_is_chunked_or_in_http_1_0_ends_with_the_connection(
+async def test_a_response_without_a_length_is_chunked_and_in_http_1_0_it_ends_with_the_connection(
     version: str, written: bytes
 ) -> None:
     connection = Answering()

@@ -274,7 +274,7 @@ async def test_pipelined_requests_are_answered_although_the_parser_gets_them_in_
     assert statuses == [200] * 40
 
 
-async def test_line_breaks_after_several_requests_are_not_added_up_to_the_limit_of_a_head(
+async def test_line_breaks_after_several_requests_do_not_count_together_against_the_limit_of_a_head(
     identity: IdentityStub,
 ) -> None:
     """A server skips line breaks before a request, because some clients send one after each request."""
@@ -310,7 +310,7 @@ def accepted(monkeypatch: pytest.MonkeyPatch) -> list[HttpProtocol]:
 
 
 @pytest.mark.parametrize("earlier", [0, 1])
-async def test_an_idle_connection_is_closed_after_its_first_request_during_the_shutdown(
+async def test_during_the_shutdown_an_idle_connection_is_closed_after_its_next_request(
     identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, accepted: list[HttpProtocol], earlier: int
 ) -> None:
     monkeypatch.setattr(http_protocol, "DRAIN_S", 60)
@@ -329,7 +329,7 @@ async def test_an_idle_connection_is_closed_after_its_first_request_during_the_s
     assert b"\r\nconnection: close\r\n" in answered
 
 
-async def test_an_idle_connection_without_a_request_during_the_shutdown_is_closed(
+async def test_during_the_shutdown_an_idle_connection_is_closed_even_if_no_request_arrives(
     monkeypatch: pytest.MonkeyPatch, accepted: list[HttpProtocol]
 ) -> None:
     monkeypatch.setattr(http_protocol, "DRAIN_S", 0.05)
@@ -343,7 +343,7 @@ async def test_an_idle_connection_without_a_request_during_the_shutdown_is_close
 async def test_a_request_that_arrives_before_its_connection_is_closed_as_idle_is_answered(
     accepted: list[HttpProtocol],
 ) -> None:
-    """A busy event loop runs its timers before it reads."""
+    """A busy event loop runs its timers before it reads, so the timer of the connection can end first."""
     async with uvicorn_service() as running, raw_client(running) as client:
         await until(lambda: bool(accepted))
         descriptor = client.writer.get_extra_info("socket").fileno()

@@ -82,7 +82,7 @@ def test_a_known_head_gives_the_request_that_the_parser_finds(some: list[bytes],
             assert (known[0].request, known[1]) == (found.requests[0], found.body)
 
 
-def test_a_head_is_known_with_any_body_of_its_length() -> None:
+def test_a_known_head_is_found_with_any_body_of_the_length_in_the_head() -> None:
     heads = heads_after([HEAD + b"\r\n\r\n{}"])
 
     known = heads.find(HEAD + b"\r\n\r\n[]")

@@ -26,7 +26,7 @@ def faults(query: PanelQuery, series: Sequence[Series], *, share: bool) -> list[
 
 
 def bucket_faults(series: Sequence[Series]) -> list[str]:
-    """A heatmap needs +Inf, and buckets that include the smaller ones.
+    """A heatmap needs a bucket +Inf, and each bucket must include the observations of the smaller buckets.
 
     The sums are compared with a margin, because `increase` extrapolates each bucket of a new series on its own.
     """
