@@ -71,7 +71,7 @@ class OutageDetector:
     A caller announces each call with `call_started`, and later reports its result with the same number. It reports a
     client's call (a connect or a refresh) with `failed` or `answered`. It reports a call of the background probe with
     `probe_failed` or `probe_answered`. It does not report a cancelled or interrupted call, a call whose status is no
-    evidence, or a refresh without an answer.
+    evidence of an outage, or a refresh without an answer.
     """
 
     window_s: float
@@ -121,7 +121,7 @@ class OutageDetector:
         """Record any answer to a probe: identity may be recovering, and clients' calls go to it again.
 
         The streak ends only when probes have been answered for a whole window: identity may refuse the made-up ticket
-        of a probe without reading its database.
+        of a probe without reading the database.
         """
         self._last_answer = now
         streak = self._streak

@@ -30,7 +30,7 @@ class Position(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """Why and when a record failed. Its reason is that of the first failure. `failed_at` is in seconds since 1970."""
+    """Why and when a record failed. The first failure decides the reason. `failed_at` is in seconds since 1970."""
 
     position: Position
     failures: Sequence[Poison]

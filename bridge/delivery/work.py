@@ -158,7 +158,10 @@ class Work:
         return True
 
     def dead_letter_delivered(self, item: Item) -> bool:
-        """Mark a record as done: Kafka has its dead letter. False if it was done before or its assignment has ended."""
+        """Mark a record as done: Kafka has its dead letter.
+
+        False if the record was already done, or if its assignment has ended.
+        """
         if item.done or item.assignment.ledger.fenced:
             return False
         self._settle(item)

@@ -26,8 +26,8 @@ class RouteExplanation(NamedTuple):
 class Explanation(NamedTuple):
     """What all routes do with the record.
 
-    `outcome` is the label value in `realtime_bridge_records_total`. `reason` is that of the first failure; "" if there
-    is no failure.
+    `outcome` is the label value in `realtime_bridge_records_total`. `reason` is the reason of the first failure; ""
+    if there is no failure.
     """
 
     routes: tuple[RouteExplanation, ...]

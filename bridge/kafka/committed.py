@@ -20,9 +20,9 @@ async def committed_offsets(
 ) -> dict[Partition, int]:
     """The group's offset in each partition that has one. Raises KafkaUnreachable.
 
-    The request comes from a consumer that does not join the group. The library's admin client could ask too. But in
-    librdkafka 2.16.0, it crashes the process (segmentation fault) when the coordinator moves or cannot replicate the
-    group's commits.
+    The request comes from a consumer that does not join the group. The library's admin client could send it too. But in
+    librdkafka 2.16.0, the admin client crashes the process (segmentation fault) when the coordinator moves or cannot
+    replicate the group's commits.
     """
     # Without this check, the consumer would wait for TIMEOUT_S.
     if await Rights(properties).on_group(group) == frozenset():

@@ -29,7 +29,7 @@ TOP: Final = ("version", "defaults", "routes")
 _NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
 _LINE: Final = re.compile(r"line (\d+)")
 # Three programs match the patterns of topics: the bridge (Python), librdkafka (POSIX extended, of the C library), and
-# the brokers (RE2/J, in the consumer protocol). They read these constructs differently.
+# the brokers (RE2/J, in the consumer protocol). They read the constructs in this expression differently.
 _READ_DIFFERENTLY: Final = re.compile(r"\(\?|[*+?}][+?]|\{(?!\d)|\\[A-Za-z0-9<>`']|\[\^?\]?[^\]]*(?:\\|\[[:.=])")
 
 

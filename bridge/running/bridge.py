@@ -220,7 +220,7 @@ class Bridge:
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
         """Forget the partitions. Returns the offsets to commit.
 
-        If `lost` is false, this first waits for their commands and dead letters in flight, at most `drain_s` seconds.
+        If `lost` is false, first waits for the commands and dead letters in flight, at most `drain_s` seconds.
         """
         began = self._clock()
         for partition in partitions:

@@ -60,7 +60,7 @@ async def measure_lag(parts: Watched) -> Mapping[Partition, int]:
 
     A partition has no series while this offset is unknown. The lags of partitions that share a series are added up.
     Also notes which partitions Kafka cannot serve, and whether Kafka answers. If Kafka returned no end, for example
-    because no partition is assigned, this asks Kafka for its topics instead.
+    because no partition is assigned, this function asks Kafka for its topics instead.
     """
     try:
         ends, unserved = await parts.brokers.ends(list(parts.bridge.work.assignments))

@@ -97,7 +97,7 @@ class Letters:
             await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
 
     async def _send(self, letter: Letter, record: Record, size: Size) -> NotDelivered | None:
-        """Write a letter once. Returns why Kafka has not confirmed it; None if it has."""
+        """Write a letter once. Returns why Kafka has not confirmed it; None if Kafka has confirmed it."""
         try:
             key, value, headers = message_of(letter, record, size)
             await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)

@@ -83,7 +83,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[None]:
 
 
 async def _serve(server: uvicorn.Server) -> None:
-    """Run the server. If it cannot bind, uvicorn raises SystemExit, which must end only this task."""
+    """Run the server. If uvicorn cannot bind, it raises SystemExit, which must end only this task."""
     try:
         await server.serve()
     except SystemExit:

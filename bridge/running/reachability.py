@@ -48,7 +48,7 @@ class Unserved:
         self._last: frozenset[Partition] = frozenset()
 
     def note(self, errors: Mapping[Partition, str], served: Collection[Partition]) -> None:
-        """Note the partitions that Kafka could not serve, each with the name of its error, and those that it serves."""
+        """Note the partitions that Kafka could not serve, with the names of the errors, and the served partitions."""
         found = self._last & errors.keys()
         if found - self.partitions:
             listed = ", ".join(at(partition, errors[partition]) for partition in sorted(found)[:MOST_LISTED])

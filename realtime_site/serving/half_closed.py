@@ -16,7 +16,7 @@ RESET_S: Final = 0.01  # how long to wait for the reset; in a cluster, it takes 
 async def has_left(transport: asyncio.Transport) -> bool:
     """True if the client has closed, and its reset arrives within RESET_S.
 
-    Call it only while the client waits for an HTTP/1.1 response, because it writes an interim response.
+    Call this only while the client waits for an HTTP/1.1 response, because this function writes an interim response.
     """
     if transport.is_closing():
         return True

@@ -470,7 +470,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         """Seconds since the last bytes of this connection arrived at this host.
 
         These bytes belong to the current request if the client waits for an answer before it sends the next request.
-        Usually the result is the time since the bytes were read. The kernel is asked for the whole time if the event
+        Usually the result is the time since the bytes were read. The kernel is asked when they arrived if the event
         loop lags, or if the connection may have waited to be accepted.
         """
         in_loop_s = perf_counter() - self._read_at

@@ -11,8 +11,8 @@ from realtime_site.serving.asgi_types import Scope
 class LeanRequest(ASGIRequest):
     """Sets only the attributes that routing and the service's views read.
 
-    The other attributes, such as META and headers, are built on first use, or at once for a request with a query string
-    or a root path. Building META costs more than the rest of the request object.
+    The other attributes, such as META and headers, are built on first use, or immediately for a request with a query
+    string or a root path. Building META costs more than the rest of the request object.
     """
 
     _completed = False  # True once `_complete` has begun

@@ -29,7 +29,7 @@ LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
     "prometheus_multiproc_dir": "/metrics shows only the process that answers",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "the fast implementation is always used",
-    "OTEL_PROPAGATORS": "traces are continued by the headers of W3C Trace Context only",
+    "OTEL_PROPAGATORS": "the service reads only the headers of W3C Trace Context",
     "OTEL_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": LIMIT_UNUSED,
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,

@@ -83,8 +83,8 @@ def test_opentelemetry_variables_that_the_service_ignores_cause_warnings_and_do_
         warnings = [line["message"] for line in process.lines() if line["level"] == "warn"]
 
     assert warnings == [
-        "centrifugo_proxy.W005: OTEL_PROPAGATORS is ignored: traces are continued by the headers of W3C Trace Context "
-        "only. Remove it from this process's environment.",
+        "centrifugo_proxy.W005: OTEL_PROPAGATORS is ignored: the service reads only the headers of W3C Trace Context. "
+        "Remove it from this process's environment.",
         "centrifugo_proxy.W005: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is ignored: the service's spans have few and short "
         "attributes. Remove it from this process's environment.",
     ]
