@@ -226,7 +226,7 @@ class Mapper(Protocol):
 
 
 def user_key(user: str) -> str:
-    """The order key of commands for a user. It contains NUL, which no channel name contains."""
+    """The order key of commands for a user. The key contains NUL, which no channel name contains."""
     return f"user\0{user}"
 
 

@@ -101,9 +101,9 @@ class Admission:
     async def _claimed(self, ticket: str) -> bool:
         """True if the consumed ticket may be accepted.
 
-        If the claim has no result, the ticket goes back into the pool. This happens if the store did not answer and
-        `on_error` is `refuse`, or if the caller hung up. The store may have recorded this claim; then only this process
-        can still use the ticket.
+        If the claim has no result, the ticket goes back into the pool. A claim has no result if the store did not
+        answer and `on_error` is `refuse`, or if the caller hung up. The store may have recorded this claim; then only
+        this process can still use the ticket.
         """
         result = Result.ERROR
         try:

@@ -1,4 +1,4 @@
-"""Reports the state of a fallback pool in the form of a monitoring plugin. It prints counts, never a ticket."""
+"""Reports the state of a fallback pool in the form of a monitoring plugin. A report never contains a ticket."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

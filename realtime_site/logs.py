@@ -45,7 +45,7 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
         "loggers": {
             "uvicorn": through,
-            # If the port is in use, uvicorn reports it here. This must be visible at every LOG_LEVEL.
+            # If the port is in use, this logger has an error line. The line must be visible at every LOG_LEVEL.
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # Without a handler, uvicorn saves the time to format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},

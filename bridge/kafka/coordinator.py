@@ -1,4 +1,4 @@
-"""Requests to the coordinator of a group. This is one of the brokers; when it restarts, another broker takes over."""
+"""Requests to the coordinator of a group: one of the brokers. When it restarts, another broker takes over."""
 
 import asyncio
 import time

@@ -143,7 +143,7 @@ class Template:
 
 
 def _filler(parts: tuple[str | Placeholder, ...]) -> Callable[[Event], str]:
-    """The function that fills a template. It runs for every event, so common shapes have a faster function."""
+    """The function that fills a template. Common shapes have a faster function, because it runs for every event."""
     match parts:
         case (Placeholder() as placeholder,):
             return placeholder.fill

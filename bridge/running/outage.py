@@ -39,7 +39,7 @@ class Outage:
         return began
 
     def answered(self) -> OutageState | None:
-        """Note a request with a usable answer. Returns the outage that this ends, if any."""
+        """Note a request with a usable answer. Returns the outage that the answer ends, if any."""
         if self._since is None:
             return None
         ended = self.state

@@ -59,7 +59,7 @@ def freeze_startup_objects() -> None:
 
 
 def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
-    """The first signal shuts the bridge down gracefully; the second signal ends it at once."""
+    """The first signal shuts the bridge down gracefully; the second signal ends the process at once."""
 
     def on_signal() -> None:
         if stop.is_set():

@@ -13,8 +13,8 @@ from typing import Final
 from centrifugo_proxy.telemetry import metrics
 
 # How many descriptors stay free: for gRPC, for files, and for connections that are accepted before they are refused.
-# There can be as many of these as the event loop accepts in two iterations (common/listeners.py). If fewer than twice
-# this number are free at first, half of the free descriptors stay free.
+# There can be as many such connections as the event loop accepts in two iterations (common/listeners.py). If fewer than
+# twice this number of descriptors are free at first, half of the free descriptors stay free.
 RESERVED: Final = 64
 
 logger = logging.getLogger("realtime_site.serving")

@@ -3,8 +3,8 @@
 Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals. For
 each request it starts two tasks, to watch for a disconnect. With that handler, a connect takes four to five times the
 CPU (docs/performance.md). LeanHandler reads the body itself, up to a limit, and runs the middlewares and the view in
-the server's task. It does not send request_started and request_finished: databases and caches use these signals, and
-this service has neither.
+the server's task. LeanHandler does not send request_started and request_finished: databases and caches use these
+signals, and this service has neither.
 
 A test sends the same requests through both handlers (Django 5.2).
 """

@@ -121,7 +121,7 @@ class RequestParser:
         return None
 
     def _ignore_upgrade(self) -> None:
-        """Continue with a new parser. It gets only the headers that define the length of the body."""
+        """Continue with a new parser, which gets only the headers that define the length of the body."""
         framing = [b"%b: %b\r\n" % header for header in self._headers if header[0] in FRAMING]
         self._parser = httptools.HttpRequestParser(self)
         self._upgrading, self._replaying = False, True

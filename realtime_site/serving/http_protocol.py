@@ -390,7 +390,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that uvicorn adds to every response, such as the date. It replaces the list every second."""
+        """The headers that uvicorn adds to every response, such as the date. uvicorn replaces the list every second."""
         return self._server.default_headers
 
     # Ending
