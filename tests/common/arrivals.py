@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from common.adaptive_limit import AdaptiveLimit
 
 TICK_S: Final = 0.05
-# A request passes through the event loop several times, so the loop's lag is a share of the time for the whole queue.
+# A request passes through the event loop this many times. So the loop's lag is the time for the whole queue, divided by
+# this number.
 HOPS: Final = 6
 
 OverTime = Callable[[float], float]

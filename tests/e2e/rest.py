@@ -27,7 +27,7 @@ class Rested(NamedTuple):
 
 async def rest(stack: Stack) -> Rested:
     """Run a burst of clients, an idle time, and another burst."""
-    others = peers_of(stack.service.port)  # not Centrifugo's: for example, the tests' requests to /health/ready
+    others = peers_of(stack.service.port)  # other clients: for example, the tests' requests to /health/ready
     await burst(stack)
     used = peers_of(stack.service.port) - others
     await asyncio.sleep(REST_S)

@@ -40,7 +40,7 @@ match = "news:*"
 allow = ["subscribe"]
 """
 POOL = [secrets.token_urlsafe(32) for _ in range(8)]
-# Short, but longer than a busy machine delays the stubs.
+# These times are short, but longer than the delays of the stubs on a busy machine.
 DEADLINE_MS, WINDOW_MS, PROBE_MS, TTL_S = 800, 1000, 200, 3
 RECONNECT = {"code": 4000, "reason": "the network changed"}
 

@@ -100,8 +100,8 @@ async def test_a_client_does_not_learn_that_its_fallback_connection_expires(pool
     answer = await bare_connect(pool_stack.url, with_ticket(pool[0]))
 
     assert refused == REFUSED
-    # If the answer has `expires` and `ttl`, the JavaScript SDK requests a JWT from its app. Without one it disconnects
-    # permanently.
+    # If the answer has `expires` and `ttl`, the JavaScript SDK requests a JWT from its app. If the app has none, the
+    # SDK disconnects permanently.
     assert set(answer["connect"]) & {"expires", "ttl"} == set()
 
 
@@ -137,7 +137,8 @@ async def test_a_fallback_connection_expires_and_its_client_reconnects_with_its_
         with centrifugo.running(centrifugo_bin, config) as front:
             await identity.stop()
             await bare_connect(front.websocket, with_ticket("any"))
-            # The window passes at once. The service's clock is behind, so that the shortest TTL lasts only 3 seconds.
+            # The monotonic time moves past the window. The wall time moves back, so that Centrifugo sees the end of the
+            # shortest TTL after only 3 seconds.
             clock.now, clock.wall = clock.now + 60, time.time() - TTL_S + 3
             async with sdk_client(front.websocket, one_after_another(pool_ticket, office.issue("u-1"))) as client:
                 await until(lambda: client.connected)

@@ -82,7 +82,7 @@ class Server:
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
         if own := self._sockets.pop(pid, None):
-            with own, suppress(ConnectionError):  # the tests have ended
+            with own, suppress(ConnectionError):  # raised if the tests have ended
                 own.send(str(os.waitstatus_to_exitcode(status)).encode())
 
     def kill_all(self) -> None:

@@ -51,7 +51,7 @@ def excuse() -> str:
         return "Maven is not installed (Debian's package maven has it)."
     if any(fault in log for fault in DOWNLOAD_FAULTS):
         return "Maven could not download Kafka."
-    raise AssertionError(f"{why} In CI it must not be missing.\n{log}")
+    raise AssertionError(f"{why} In CI the broker must not be missing.\n{log}")
 
 
 def _build_log() -> str:

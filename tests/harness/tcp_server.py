@@ -30,7 +30,7 @@ async def tcp_server(serve: Handler, tls: ssl.SSLContext | None = None) -> Async
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        for _ in range(TURNS_TO_ACCEPT):  # asyncio does not close connections accepted just before the close
+        for _ in range(TURNS_TO_ACCEPT):  # asyncio leaves the newest connections open when a server closes
             await asyncio.sleep(0)
         server.close()
         await _end(handlers, writers)

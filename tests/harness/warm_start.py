@@ -133,4 +133,4 @@ def _end(server: "subprocess.Popen[bytes]", control: socket.socket) -> None:
     try:
         server.wait(END_S)
     except subprocess.TimeoutExpired:
-        server.kill()  # the system kills its processes
+        server.kill()  # the system then kills the server's processes

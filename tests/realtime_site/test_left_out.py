@@ -12,7 +12,7 @@ from tests.harness.processes import serve_command, started
 from tools.ports import free_port
 
 IMPORTED = re.compile(r"^import time:[ 0-9|]+\| +(\S+)$", re.MULTILINE)
-# Each package, and why a service without optional features does not need it.
+# Each package, and what would need it, or why nothing needs it in a service without optional features.
 NOT_NEEDED = {
     "django.db.models": "there is no database",
     "django.forms": "there is no page to fill in",
@@ -64,7 +64,7 @@ def test_a_left_out_module_has_the_imported_names_as_classes_without_instances(m
     assert not isinstance(0, sys.modules[module_name].Model)
 
 
-def test_another_name_of_a_left_out_module_raises_an_error_with_the_remedy(module_name: str) -> None:
+def test_any_other_name_of_a_left_out_module_raises_an_error_with_the_remedy(module_name: str) -> None:
     leave_out({module_name: ()})
 
     with pytest.raises(AttributeError) as refused:

@@ -197,7 +197,7 @@ async def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path) -> N
     file.write_text("not a database" * 100)
     store = SqliteStore(tmp_path, pool="pool", holder="one", deadline_s=1)
 
-    with pytest.raises(StoreError) as failed:  # the error keeps the frames that opened the file
+    with pytest.raises(StoreError) as failed:  # the kept error keeps the stack frames that opened the file
         await store.contact()
 
     assert str(file) not in open_files()

@@ -20,7 +20,7 @@ from tests.http.session_events.asking import OPEN
 from tests.tools.dashboards.clients import Clients, clients
 from tools.ports import free_ports
 
-PLAIN, CLAIMING = "plain", "claiming"  # jobs: two processes with pools of their own; one with claims
+PLAIN, CLAIMING = "plain", "claiming"  # the jobs of two processes with own pools, and of one with claims
 POOL: Final = 100
 WINDOW_MS: Final = 4000
 POLICY: Final = OPEN + '\n[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
@@ -43,7 +43,7 @@ class Stage(NamedTuple):
 
 
 async def healthy_identity(request: Any, context: Context) -> pb.ValidateResponse:
-    """Accepts tickets, but not those of the pool, the probe and `bad`. Its answer to `odd` breaks the contract."""
+    """Accepts all tickets except `bad` and those of the pool and the probe. The answer to `odd` breaks the contract."""
     kind = request.ticket.partition("-")[0]
     refuses = aborts(grpc.StatusCode.NOT_FOUND)
     scripts: dict[str, Script] = {
@@ -88,7 +88,7 @@ async def backends_down(stage: Stage) -> None:
 
 
 async def identity_hangs(stage: Stage) -> None:
-    """Connects hang, so that some are in flight at a scrape. They exceed the fixed limit of two processes."""
+    """Connects hang, so that some are in flight at a scrape. In the two processes with a fixed limit, they exceed it."""
     stage.clients.rest()
     enough = asyncio.Event()
     rushes = asyncio.create_task(rush_until(enough, stage))
