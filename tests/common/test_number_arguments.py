@@ -14,7 +14,7 @@ ODD = ["", " 5", "5 ", "1_0", "+5", "0x10", "1e3", "٥", "nan", "inf", "1.5.2", 
 
 
 @pytest.mark.parametrize("text", [*ODD, "1.5"])
-def test_text_that_is_not_digits_after_an_optional_minus_sign_is_refused_as_a_whole_number(text: str) -> None:
+def test_a_whole_number_has_only_digits_after_an_optional_minus_sign(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         whole_number()(text)
 
@@ -22,7 +22,7 @@ def test_text_that_is_not_digits_after_an_optional_minus_sign_is_refused_as_a_wh
 
 
 @pytest.mark.parametrize("text", [*ODD, "1.", ".5"])
-def test_text_that_is_not_digits_with_at_most_one_point_between_them_is_refused_as_a_decimal_number(text: str) -> None:
+def test_a_decimal_number_has_only_digits_and_at_most_one_point_between_them(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         decimal_number()(text)
 

@@ -384,7 +384,7 @@ def test_the_runbook_has_every_load_status_with_its_exit_code(status: LoadStatus
     assert rows[0].split("| ")[-1].removesuffix(" |").split(";")[0] == str(int(expected))
 
 
-def test_the_json_output_is_as_documented_without_a_pool_for_a_file_and_for_a_process(tmp_path: Path) -> None:
+def test_each_form_of_the_json_output_is_as_documented(tmp_path: Path) -> None:
     path, _ = pool_file(tmp_path, 2)
 
     for arguments in ([], ["--path", str(path)], ["--url", "http://127.0.0.1:1"]):

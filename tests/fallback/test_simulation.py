@@ -36,7 +36,7 @@ def test_the_steps_cover_an_outage_from_health_to_recovery() -> None:
     assert not any(step.probe for step in steps)
 
 
-def test_if_probes_are_on_clients_calls_reach_identity_again_only_after_it_has_answered_a_probe() -> None:
+def test_with_probing_enabled_a_clients_call_reaches_identity_again_only_after_an_answered_probe() -> None:
     steps = script(virtual_pace(5000, 700), probing=True)
 
     asked = [step.effect.identity_asked for step in steps]

@@ -165,7 +165,7 @@ def test_a_connection_never_gets_the_descriptor_of_a_closed_stdout(tmp_path: Pat
     assert (links[1], links[2]) == ("/dev/null", "/dev/null")
 
 
-def test_if_the_reader_of_a_pipe_ends_only_log_lines_are_lost_and_there_is_no_traceback(tmp_path: Path) -> None:
+def test_when_the_reader_of_a_pipe_ends_the_service_loses_only_log_lines_and_logs_no_traceback(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     errors = tmp_path / "stderr"
 

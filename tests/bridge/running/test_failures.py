@@ -225,7 +225,7 @@ async def test_a_command_that_keeps_failing_is_given_up_if_others_succeed() -> N
     assert rig.letters == [("gave_up", "0")]
 
 
-async def test_after_a_command_is_given_up_later_ones_with_its_key_are_given_up_even_if_no_other_succeeds() -> None:
+async def test_after_a_command_is_given_up_all_later_ones_with_its_key_are_given_up_even_if_no_other_succeeds() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 6
         rig.receive_publications("a", "a", "a", "b", "a")

@@ -92,7 +92,7 @@ def test_the_connects_of_an_outage_are_shown_by_outcome(played: Played) -> None:
     }  # fmt: skip
 
 
-def test_tickets_left_in_total_is_the_sum_of_all_pools_or_with_claims_the_shared_number(played: Played) -> None:
+def test_tickets_left_in_total_is_the_sum_of_all_pools_or_the_shared_number_of_all_claims(played: Played) -> None:
     [plain] = answered(played.prometheus, of("Tickets left in total"), PLAIN)
     [claiming] = answered(played.prometheus, of("Tickets left in total"), CLAIMING)
 
