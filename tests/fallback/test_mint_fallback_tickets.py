@@ -230,7 +230,7 @@ def _interrupted(descriptor: int) -> None:
 
 
 @pytest.mark.processes
-def test_help_has_the_limit_of_the_option_count_and_exit_codes_and_an_example() -> None:
+def test_help_has_exit_codes_and_an_example_and_the_limit_of_the_option_count() -> None:
     ended = run_manage("mint_fallback_tickets", "--help")
 
     assert f"1 to {minting.COUNTS[-1]:,}" in ended.stdout

@@ -27,7 +27,7 @@ def test_a_new_date_is_in_the_next_head() -> None:
 
 
 @pytest.mark.parametrize(("own", "common"), [("close", "keep-alive"), ("keep-alive", "close")])
-def test_a_head_closes_the_connection_if_any_of_its_headers_does(own: str, common: str) -> None:
+def test_a_head_closes_the_connection_if_any_of_its_headers_says_so(own: str, common: str) -> None:
     heads = Heads()
 
     head = heads.of(200, ((b"Connection", own.encode()),), [(b"connection", common.encode())])

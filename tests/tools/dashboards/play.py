@@ -88,7 +88,7 @@ async def backends_down(stage: Stage) -> None:
 
 
 async def identity_hangs(stage: Stage) -> None:
-    """Connects hang, so that some are in flight at a scrape. Two processes have a fixed limit, which the connects exceed."""
+    """Connects hang, so that some are in flight at a scrape. There are more connects than two processes accept."""
     stage.clients.rest()
     enough = asyncio.Event()
     rushes = asyncio.create_task(rush_until(enough, stage))
