@@ -62,7 +62,7 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
 
 
 def _start(committed: int | None, beginning: int, end: int) -> int:
-    """Where a bridge reads on. A commit behind the end belongs to an earlier topic of the same name."""
+    """Where a bridge continues to read. A committed offset after the end is from an earlier topic of the same name."""
     return committed if committed is not None and beginning <= committed <= end else beginning
 
 

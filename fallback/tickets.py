@@ -131,7 +131,7 @@ class _Counted:
 def parse(chunks: Iterable[bytes]) -> Iterator[str]:
     """The tickets of a pool file, one per line. Blank lines and lines that begin with `#` are skipped.
 
-    Raises MalformedPool, also for a line that cannot be a ticket: the pool would count a ticket that nobody can use.
+    Raises MalformedPool, also for a line that cannot be a ticket. Otherwise, the pool would count an unusable ticket.
     """
     for number, line in enumerate(_lines(chunks), start=1):
         try:

@@ -39,7 +39,7 @@ def configure(refusal_code: int = FAILED) -> None:
 def _choose_settings() -> None:
     """Use our settings module. Raises ImproperlyConfigured if the environment names another module."""
     named = os.environ.get("DJANGO_SETTINGS_MODULE") or SETTINGS
-    if named != SETTINGS and not settings.configured:  # tests have loaded their own already
+    if named != SETTINGS and not settings.configured:  # tests have already loaded their own settings
         raise ImproperlyConfigured(f"DJANGO_SETTINGS_MODULE is {named!r}; accepted: {SETTINGS}, or unset.")
     os.environ["DJANGO_SETTINGS_MODULE"] = named
 

@@ -49,7 +49,7 @@ class DeadLetter(NamedTuple):
 
 
 def _content(record: Record) -> dict[str, str | None]:
-    """The key and the value as texts. A part that is not UTF-8 is also there in base64, without loss."""
+    """The key and the value as texts. If one of them is not UTF-8, it is also added in base64, without loss."""
     shown: dict[str, str | None] = {}
     for name, content in (("key", record.key), ("value", record.value)):
         try:

@@ -13,7 +13,7 @@ Convert: TypeAlias = Callable[[Any], Any]
 
 _PACKAGE: Final = "google.protobuf."
 _FLOAT: Final = struct.Struct("f")
-_MOST_DIGITS: Final = 9  # every float of 32 bits has a decimal with at most nine digits
+_MOST_DIGITS: Final = 9  # nine digits are enough for every float of 32 bits
 _LARGEST_EXACT: Final = 2**53
 
 

@@ -36,7 +36,7 @@ from bridge.formats.reader import Reader, Unreadable
 _MAGIC: Final = 0
 _SCHEMA_ID_BYTES: Final = 4
 _MAX_VARINT_BYTES: Final = 5
-_MAX_INDEXES: Final = 100  # the depth that protobuf itself allows
+_MAX_INDEXES: Final = 100  # protobuf itself allows messages to be nested this deep
 
 
 class DescriptorError(ValueError):

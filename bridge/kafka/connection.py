@@ -134,8 +134,8 @@ def producer_properties(connection: KafkaConnection) -> Properties:
     """The properties of the producer for dead letters: all in-sync replicas confirm, and retries write no letter twice.
 
     By default, only the topic limits the size of a letter: librdkafka's own limit (1 MB) might be below the topic's.
-    And letters without a key go to one partition, so that they stay in order. With librdkafka's own default, each of
-    them would go to a random partition.
+    Letters without a key go to one partition, so that they stay in order. With librdkafka's own default, each of them
+    would go to a random partition.
     """
     promised: Properties = {
         "acks": "all",

@@ -99,7 +99,7 @@ class Poller(threading.Thread):
     def stop(self, cause: Exception | None = None) -> None:
         """Ask the thread to release the partitions, commit finished records, close the consumer, and end.
 
-        The owner then gets `cause`, the error for which the thread ends, if there is one.
+        If an error is the reason to stop, `cause` is this error, and the owner gets it.
         Closing leaves the group, except for a static member (`group.instance.id`).
         """
         self._cause = self._cause or cause

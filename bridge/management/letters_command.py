@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.kafka.connection import KafkaConnection
     from bridge.kafka.reader import TopicReader
 
-LARGEST: Final = 999_999_999  # of --limit and --rate
+LARGEST: Final = 999_999_999  # the largest value of --limit and --rate
 
 
 class KafkaCommand(OperatorCommand):

@@ -1,6 +1,6 @@
 """Finds topics that were deleted and created again, and that the Kafka library no longer reads.
 
-The library ignores a leader whose epoch is lower than the last one that it knew. The epochs of a new topic begin at 0.
+The library ignores a leader whose epoch is lower than the last known epoch. The epochs of a new topic begin at 0.
 So the library asks with an epoch that the brokers do not know, again and again, and reports no error. Only a new
 consumer reads such a partition.
 """
@@ -11,7 +11,7 @@ from bridge.delivery.work import Partition
 
 
 class CreatedAgain(Exception):
-    """The library does not read these topics any more. The message names them. A new process reads them."""
+    """The library does not read these topics any more. The message contains their names. A new process reads them."""
 
 
 class Recreated:
@@ -25,9 +25,9 @@ class Recreated:
     def stuck(
         self, ids: Mapping[str, str], positions: Mapping[Partition, int | None], ends: Mapping[Partition, int]
     ) -> frozenset[Partition]:
-        """The partitions whose topic has got another id, and that have not moved since, although they have records.
+        """The partitions that have not been read since their topic got another id, although they have unread records.
 
-        `ids` are those of the existing topics. `positions` has the first unfinished offset of each assigned partition,
+        `ids` has the id of each existing topic. `positions` has the first unfinished offset of each assigned partition,
         None if it is unknown. `ends` has the end of each partition that Kafka serves. A partition is stuck only if it
         waits in two measurements in a row: a record may just have arrived.
         """

@@ -165,7 +165,7 @@ async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
 
 
 def _measuring(parts: Parts, poller: Poller) -> Callable[[], Awaitable[None]]:
-    """Measure the lag, and end the poller if it does not read a topic any more that was created again."""
+    """Measure the lag. End the poller if a topic was created again and the poller no longer reads it."""
     recreated = Recreated()
 
     async def measure() -> None:

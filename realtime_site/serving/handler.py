@@ -107,7 +107,7 @@ class LeanHandler(ASGIHandler):
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
         """The body; b"" if it is too large or too slow. The scope then has the status to answer."""
-        if _announced(scope) > self._max_body_bytes:  # before `receive`, which sends 100 Continue if it is expected
+        if _announced(scope) > self._max_body_bytes:  # checked before `receive`, which may send 100 Continue
             return _unread(scope, TOO_LARGE)
         body, more = bytearray(), True  # grows in place, for bodies in many small parts
         try:

@@ -12,7 +12,7 @@ from centrifugo_proxy.spans import Called
 Items = tuple[tuple[str, str | int], ...]
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-NO_STATE = TraceState()  # of new traces, and of most callers' traces
+NO_STATE = TraceState()  # the state of new traces, and of most callers' traces
 
 
 class ServerFacts(NamedTuple):

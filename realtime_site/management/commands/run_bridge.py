@@ -48,7 +48,7 @@ examples:
   BRIDGE_ROUTES_PATH=routes.toml manage.py run_bridge
 
 docs/bridge-operations.md explains how to run the bridge, and its health and metrics."""
-    requires_system_checks = []  # `handle` runs them, with this service's output
+    requires_system_checks = []  # `handle` runs the checks, with this service's output
     is_server = True
 
     def add_arguments(self, parser: CommandParser) -> None:
