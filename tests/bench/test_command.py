@@ -29,7 +29,7 @@ def test_a_failed_measurement_exits_with_its_message_and_writes_no_file(tmp_path
 
 
 @pytest.mark.parametrize("trees", [["a/old", "b/old"], ["a/service"]])
-def test_trees_whose_rows_would_have_the_same_name_are_refused(
+def test_folders_whose_rows_would_have_the_same_name_are_refused(
     trees: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["compare", *(part for tree in trees for part in ("--against", tree))])

@@ -19,7 +19,7 @@ def test_the_time_between_the_samples_around_a_restart_does_not_count() -> None:
     assert waiting_share(samples) == pytest.approx(2 / 3)
 
 
-def test_the_second_with_the_largest_share_of_waiting_is_found() -> None:
+def test_among_all_seconds_the_one_with_the_largest_share_of_waiting_is_found() -> None:
     samples = [RunQueue(at, ran, waited) for at, ran, waited in [(0, 0, 0), (1, 1, 1), (2, 1.1, 1.9), (3, 2.1, 1.9)]]
 
     assert worst_waiting_share(samples) == pytest.approx(0.9)

@@ -93,7 +93,7 @@ async def test_rights_without_a_subscription_show_an_outsider_a_familys_messages
     assert [each["user"] for each in presence["presence"]["presence"].values()] == [MEMBER]
 
 
-async def test_with_another_namespace_boundary_channels_are_in_no_namespace(centrifugo_bin: Path) -> None:
+async def test_channels_are_in_no_namespace_with_a_different_namespace_boundary(centrifugo_bin: Path) -> None:
     changes = {
         6: {"channel.namespace_boundary": "/", "channel.without_namespace.allow_subscribe_for_client": True},
         5: {"channel_namespace_boundary": "/", "allow_subscribe_for_client": True},
@@ -117,7 +117,7 @@ async def test_a_namespace_with_a_private_prefix_refuses_its_members(centrifugo_
 
 
 @only_v6  # v5 has RPC namespaces in granular mode only
-async def test_with_another_rpc_namespace_boundary_methods_are_not_found(centrifugo_bin: Path) -> None:
+async def test_methods_are_not_found_with_a_different_rpc_namespace_boundary(centrifugo_bin: Path) -> None:
     facts = replace(FACTS, events=(*FACTS.events, "rpc"))
 
     with misconfigured(centrifugo_bin, "rpc-boundary", {6: {"rpc.namespace_boundary": "."}}, facts=facts) as (

@@ -115,7 +115,7 @@ def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["new.tickets"]
 
 
-def test_force_replaces_the_file_and_its_mode(tmp_path: Path) -> None:
+def test_the_option_force_replaces_the_file_and_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
     path.write_text("old\n")
     path.chmod(0o644)
@@ -164,7 +164,7 @@ def test_a_folder_is_refused_as_output(
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["pipe", "socket"])
-def test_force_replaces_no_special_file(tmp_path: Path, kind: int) -> None:
+def test_the_option_force_replaces_no_special_file(tmp_path: Path, kind: int) -> None:
     path = tmp_path / "special"
     os.mknod(path, kind | 0o600)
 

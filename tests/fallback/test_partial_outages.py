@@ -1,4 +1,4 @@
-"""How many clients need the pool while identity answers only some calls, for clients at different rates."""
+"""How many clients need the pool while identity answers only some calls. Clients connect at different rates."""
 
 import random
 from collections.abc import Callable

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-# Log lines of a build that failed because of the module mirror. The mirror answered with an error or was unreachable;
-# or it lacked a module, and Go could not fetch the module from its repository either.
+# Log lines of a build that failed because of the module mirror. The mirror answered with an error, was unreachable, or
+# lacked a module that Go could not fetch from the module's own repository either.
 MIRROR_FAULTS: Final = (
     re.compile(r"reading https?://\S+: [45]\d\d "),
     re.compile(r'Get "https?://[^"]+": '),

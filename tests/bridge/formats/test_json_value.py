@@ -77,7 +77,7 @@ def test_a_value_that_is_not_a_json_object_is_poison_and_is_not_quoted(value: by
 
 @pytest.mark.parametrize("kind", [b"avro/binary", b"application/vnd.apache.avro; x=1", b"Application/AVRO"])
 @pytest.mark.parametrize("form", ["json", "auto"])
-def test_avro_is_refused_with_its_own_message(form: str, kind: bytes) -> None:
+def test_the_content_type_of_avro_is_refused_with_a_message_about_avro(form: str, kind: bytes) -> None:
     text = TEXT.replace('"json"', f'"{form}"')
 
     assert failed(outcome_of(text, record(b"{}", headers=(("content-type", kind),)))) == Poison(

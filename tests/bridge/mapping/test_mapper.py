@@ -542,7 +542,7 @@ def test_a_disconnect_ignores_the_max_age_of_its_route_and_obeys_that_of_its_act
         ([], "bad_time"),
     ],
 )
-def test_age_from_names_the_field_with_the_time(at: Any, kind: str) -> None:
+def test_the_key_age_from_names_the_field_with_the_time(at: Any, kind: str) -> None:
     text = one_route(publishing(), 'max_age = "1h"\nage_from = "at"')
 
     outcome = outcome_of(text, record({**EVENT, "at": at}))

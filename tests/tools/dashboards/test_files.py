@@ -14,7 +14,7 @@ from tools.dashboards.rendering import rendered
 EVERY = dashboards()
 
 
-def test_the_files_are_those_that_make_dashboards_writes() -> None:
+def test_the_files_are_what_the_command_make_dashboards_writes() -> None:
     committed = {path.name: path.read_text() for path in GRAFANA.glob("*.json")}
 
     assert committed == rendered()
