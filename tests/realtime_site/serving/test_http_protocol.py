@@ -343,7 +343,7 @@ async def test_during_the_shutdown_an_idle_connection_is_closed_even_if_no_reque
 async def test_a_request_that_arrives_before_its_connection_is_closed_as_idle_is_answered(
     accepted: list[HttpProtocol],
 ) -> None:
-    """A busy event loop runs its timers before it reads, so the timer of the connection can end first."""
+    """The request arrives after the loop has read, in the iteration in which the deadline passes."""
     async with uvicorn_service() as running, raw_client(running) as client:
         await until(lambda: bool(accepted))
         descriptor = client.writer.get_extra_info("socket").fileno()
