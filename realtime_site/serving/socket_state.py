@@ -26,7 +26,7 @@ def socket_state(transport: asyncio.Transport) -> SocketState:
     """The state of the transport's socket; UNKNOWN if it is closed or not TCP. Each call makes a system call."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SINCE_DATA.stop)
-    except OSError:  # a Unix socket, or a closed socket
+    except (OSError, ValueError):  # a Unix socket, or a closed socket
         return UNKNOWN
     return SocketState(info[0], int.from_bytes(info[SINCE_DATA], "little") / 1000)
 
@@ -35,6 +35,6 @@ def unread_bytes(transport: asyncio.Transport) -> int:
     """The number of bytes that have arrived and that the event loop has not read; 0 if the socket is closed."""
     try:
         number = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
-    except OSError:
+    except (OSError, ValueError):
         return 0
     return int.from_bytes(number, sys.byteorder)
