@@ -186,7 +186,7 @@ class Routes:
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic. The cache is limited: a replayed record's headers may name any topic."""
+        """The routes that read this topic. Headers of replayed records may name any topic, so the cache is limited."""
         if topic not in self._by_topic:
             if len(self._by_topic) == MOST_CACHED:
                 self._by_topic.clear()

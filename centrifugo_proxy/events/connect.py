@@ -44,12 +44,12 @@ OUTCOMES: Final = (
 )
 # fmt: on
 
-# Sent to the client as `data` if identity marks the connection as degraded. Centrifugo does not send a client its own
-# info and meta when it connects.
+# Sent to the client as `data` if identity marks the connection as degraded. When a client connects, Centrifugo does not
+# send it the connection's info and meta.
 DEGRADED_MARKS: Final = {"degraded": True}
 
-# If Centrifugo got an expiry in the past, it would refuse the connection with an error after which SDKs do not
-# reconnect. After the internal error of this service, SDKs reconnect.
+# The answer is an internal error, after which SDKs reconnect. If Centrifugo got an expiry in the past, it would refuse
+# the connection with an error after which SDKs do not reconnect.
 ENDED: Final = "identity's Success has an expire_at in the past; compare the clocks"
 
 
@@ -101,8 +101,8 @@ class Connect:
     async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
 
-        The last step before the ticket is consumed is the check that the caller has not hung up. No other task runs
-        between the two.
+        Directly before it consumes the ticket, it checks that the caller has not hung up. No other task runs between
+        the check and the use of the ticket.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

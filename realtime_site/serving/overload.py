@@ -64,8 +64,8 @@ class Overload:
         request = known.request
         event = self._events[request.path]
         status = self._answers[event][0]
-        if self._capacity.enter():  # a failed `enter` lets an adaptive limit grow
-            self._capacity.taken -= 1  # the slot belongs to a request that is starting
+        if self._capacity.enter():  # called because each refusal by `enter` lets an adaptive limit grow
+            self._capacity.taken -= 1  # give the slot back: this request is refused
         if self._runtime.tracer is not OFF:
             self._trace(request, connection, status)
         tally.count(event, request.method, connection["scheme"], status)
@@ -73,7 +73,7 @@ class Overload:
         return self._response(event, headers)
 
     def _is_refusable(self, request: Request) -> bool:
-        """True if the endpoint would reach its check of the limit, for a body with an accepted size and signature."""
+        """True if nothing in the request's head makes the endpoint refuse it before it checks the limit."""
         guard = self._runtime.guard
         return (
             request.path in self._events
@@ -85,7 +85,7 @@ class Overload:
         )
 
     def _is_forged(self, request: Request, body: bytes) -> bool:
-        """True if the guard refuses the body's signature. A guard without signatures needs only the head."""
+        """True if the guard checks signatures and refuses the one of this body."""
         guard = self._runtime.guard
         return bool(guard.secrets) and guard.refusal(request.headers, body) is not None
 

@@ -1,4 +1,4 @@
-"""Parts of a storm without its processes: the reactions of a client, the count of calls, and the figures."""
+"""The parts of `bench.storm` that need no process: how a client reacts, how calls are counted, and the figures."""
 
 import asyncio
 from collections import Counter

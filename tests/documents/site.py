@@ -16,7 +16,7 @@ BLOCKS: Final = frozenset({"h1", "h2", "h3", "h4", "ul", "ol", "li", "table", "t
 
 
 def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Builds the site into this folder, like `make docs`. With --quiet, MkDocs would not count warnings as errors."""
+    """Builds the site into this folder, like `make docs`. Not quiet: MkDocs would not count warnings."""
     command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(folder), *options]
     env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""A gRPC service on loopback that a test scripts."""
+"""A gRPC service on loopback whose answers a test chooses."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -113,7 +113,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 @dataclass
 class WorkloadApi:
-    """Sends `response` on each stream, and then each response that `give` replaces it with.
+    """Sends `response` on each stream. When `give` replaces it, sends the new response, too.
 
     While `response` is None, it denies every call. `streams` counts the calls. `unmarked` counts the calls without the
     metadata that the SPIFFE standard requires.

@@ -69,7 +69,7 @@ class Collected(logging.Handler):
 
 @dataclass
 class Fuzzed:
-    """A running service for synchronous examples."""
+    """A running service, for examples of Hypothesis, which are not asynchronous."""
 
     runner: asyncio.Runner
     running: Service

@@ -509,7 +509,7 @@ def test_max_age_and_on_too_old_decide_about_an_old_publication(more: str, age_m
         assert outcome == not_sent[kind]
 
 
-def test_a_disconnect_ignores_the_max_age_of_its_route_and_obeys_that_of_its_action() -> None:
+def test_an_old_record_disconnects_despite_the_max_age_of_the_route_but_not_with_a_max_age_of_the_action() -> None:
     disconnect = 'do = "disconnect"\nuser = "{user_id}"'
     text = one_route(f"{publishing()}\n[[routes.actions]]\n{disconnect}", 'max_age = "1h"')
     old = record(EVENT, timestamp=NOW_MS - 2 * HOUR_MS)

@@ -100,7 +100,7 @@ async def identity_hangs(stage: Stage) -> None:
 
 
 async def rush_until(enough: asyncio.Event, stage: Stage) -> None:
-    """Identity answers after each rush, so that no outage begins: in an outage connects would not wait."""
+    """After each rush identity answers, so that no outage begins. Connects would not wait in an outage."""
     while not enough.is_set():
         stage.identity.script = hangs
         await stage.clients.rush(20)

@@ -20,12 +20,12 @@ FIRES = (
 SILENT = (
     Case("stale-close-delay", "above the deadline", {V6: "3s"}),
     Case("stale-close-delay-short", "longer than the SDKs wait", {V6: "10001ms"}),
-    Case("stale-close-delay-short", "shorter than the deadline, which is an error", {V6: "9s"}, facts=LONG_DEADLINE),
+    Case("stale-close-delay-short", "stale-close-delay reports this", {V6: "9s"}, facts=LONG_DEADLINE),
     Case("stale-close-delay-short", "no connect proxy", {V6: "5s", "client.proxy.connect": None}),
     Case("stale-close-delay-short", "0 means fifteen seconds", {V6: "0s"}),
     Case("stale-close-delay-short", "not a duration, which is another finding", {V5: 10}, major=5),
 )
 
-test_a_close_delay_that_can_stop_clients_is_reported, test_a_close_delay_that_stops_no_client_is_not_reported = (
+test_a_close_delay_that_may_close_connecting_clients_is_reported, test_a_long_close_delay_is_not_reported = (
     finding_tests(FIRES, SILENT)
 )
