@@ -125,7 +125,7 @@ def _ours(letter: Letter) -> dict[str, str]:
 
 
 def _actions(failures: Sequence[Poison]) -> str:
-    """The numbers of all failed actions. An action of another route than the first failure is `ROUTE.NUMBER`."""
+    """The numbers of all failed actions, as `ROUTE.NUMBER` if the route is not that of the first failure."""
     route = failures[0].route
     named = [
         str(each.action) if each.route == route else f"{each.route}.{each.action}"

@@ -10,7 +10,7 @@ _ANY_FIELDS: Final = frozenset({"google.protobuf.Struct", "google.protobuf.Value
 
 
 def has_path(message: Descriptor, names: tuple[str, ...]) -> bool:
-    """True if the object of such a message can have a value under these names."""
+    """True if the JSON object of a message of this type can have a value under these names."""
     if not names or message.full_name in _ANY_FIELDS:
         return True
     field = None if well_known(message.full_name) else message.fields_by_name.get(names[0])

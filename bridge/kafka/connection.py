@@ -119,7 +119,7 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def subscription(topics: Iterable[str], group: Group) -> list[str]:
-    """The topics for `subscribe`. A topic that begins with ^ is a pattern; it may match only a part of a topic's name.
+    """The topics for `subscribe`. A topic that begins with ^ is a pattern. It need not match the whole name of a topic.
 
     In the classic protocol, librdkafka compares a pattern with any part of a name. In the consumer protocol, the broker
     compares a pattern with the whole name. So this function extends each pattern for the consumer protocol:

@@ -4,7 +4,7 @@ from typing import Final
 
 from bridge.delivery.work import Partition
 
-NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # the end of the names of Kafka's errors about missing rights
+NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # the names of Kafka's errors about missing rights end with it
 RIGHTS: Final = "docs/bridge-operations.md (Security)"
 _BROKERS_AT_FAULT: Final = (
     "LEADER_NOT_AVAILABLE",

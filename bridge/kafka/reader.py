@@ -42,7 +42,7 @@ class OffsetConsumer(Protocol):
 class TopicReader:
     """Reads by offsets. Each method raises KafkaUnreachable.
 
-    It raises an error of PASSING only after `timeout_s` without an answer, and any other error at once.
+    For an error of PASSING, it is raised only after `timeout_s` without an answer; for any other error, at once.
     """
 
     def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:

@@ -28,7 +28,7 @@ def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
 
 
 def position(record: Record) -> str:
-    """The record's position and timestamp. If a topic is deleted and created again, the position alone repeats."""
+    """The record's position and timestamp. If a topic is deleted and created again, only the positions repeat."""
     return f"{record.topic}:{record.partition}:{record.offset}:{record.timestamp}"
 
 

@@ -18,7 +18,7 @@ from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, par
 Build: TypeAlias = Callable[[Event], Any]
 
 WHOLE_EVENT: Final = "*"
-MAX_LEVELS: Final = 100  # of tables and lists in the file; orjson's limit is 254, and Python's is far above
+MAX_LEVELS: Final = 100  # nested tables and lists in the file; orjson allows 254 levels, and Python far more
 
 
 def encode(value: Any) -> bytes:

@@ -228,9 +228,9 @@ class Sender:
     def _is_given_up(self, task: Sending) -> bool:
         """True if the command has no attempts left, and other commands have succeeded since its first error.
 
-        Then the command is at fault, not Centrifugo. After a command is given up, the next command with the same key
-        counts successes from the first error of the command before it. If it counted from its own first error, failing
-        commands could fill the bridge until no other command can succeed.
+        Then the command is at fault, not Centrifugo. After a command is given up, the successes for the next command
+        with the same key count from the first error of the given-up command. If they counted from the next command's
+        own first error, failing commands could fill the bridge until no other command can succeed.
         """
         most = self._limits.max_attempts
         if not most:

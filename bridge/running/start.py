@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from bridge.routing.model import covers
 from bridge.running.letters import LetterTopics
 
-ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka hides topics without this right
+ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka hides a topic from users without this right
 
 
 class StartError(Exception):

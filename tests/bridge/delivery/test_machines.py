@@ -237,7 +237,7 @@ class BridgeLife(RuleBasedStateMachine):
         assert [key for key, requests in Counter(key for keys in each for key in keys).items() if requests > 1] == []
 
     @invariant()
-    def a_request_has_several_commands_of_a_key_only_in_a_burst_and_in_order(self) -> None:
+    def a_request_has_several_commands_of_a_key_only_in_a_burst_and_is_then_ordered(self) -> None:
         for batch in self.flying:
             keys = [key for task in batch.tasks for key in task.command.keys]
             assert {key for key, number in Counter(keys).items() if number > 1} <= set(BURSTING)

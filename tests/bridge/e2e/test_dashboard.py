@@ -27,7 +27,7 @@ SETTINGS: Final = {
     "BRIDGE_RETRY_MAX_MS": "500",
     "BRIDGE_DEAD_LETTER_MAX_CONSECUTIVE": "3",
 }
-# The only broker serves every partition, and accepts every dead letter.
+# Panels that stay at 0, because the only broker serves every partition, and accepts every dead letter.
 AT_ZERO: Final = {"Unserved partitions", "Undelivered dead letters"}
 GOOD, BAD = b'{"family":"f-1","n":1}', b'{"family":"f-1"}'
 

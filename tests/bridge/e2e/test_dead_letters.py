@@ -97,7 +97,7 @@ async def test_a_dead_letter_too_large_for_the_replay_topic_is_not_replayed_but_
 async def test_replayed_records_without_a_key_reach_their_channel_in_order(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
-    """Both topics have several partitions, and the records of one channel stay in one of them."""
+    """Dead letters and replays have three partitions each, but all records without a key go to the same partition."""
     dead_letters = kafka.create_topic("dead-letters", partitions=3)
     kafka.create(f"{dead_letters}.replay", partitions=3)
     with staged(

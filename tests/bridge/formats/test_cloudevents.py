@@ -87,7 +87,9 @@ def test_an_event_needs_no_data(value: bytes | None, headers: Headers) -> None:
 @pytest.mark.parametrize(
     ("form", "headers"), [("auto", STRUCTURED), ("auto", (("other", b"x"),)), ("json", BINARY), ("cloudevents", ())]
 )
-def test_a_record_without_a_value_is_a_tombstone_unless_its_headers_have_an_event(form: str, headers: Headers) -> None:
+def test_a_record_without_a_value_is_a_tombstone_unless_it_is_an_event_in_the_format_of_its_route(
+    form: str, headers: Headers
+) -> None:
     text = one_route(publishing(), f'format = "{form}"')
 
     assert outcome_of(text, record(None, headers=headers)) == Skip(SkipReason.TOMBSTONE)

@@ -276,7 +276,7 @@ def test_a_descriptor_set_that_cannot_be_used_is_reported_as_a_fault(file: str, 
 
 
 def test_the_files_of_a_descriptor_set_may_have_any_order_and_occur_twice() -> None:
-    """A set that joins several of Bazel's sets, which have no imports, can have such an order and such repetitions."""
+    """Bazel writes sets without imports. A set that joins several of these can have such an order and repetitions."""
     files = list(FileDescriptorSet.FromString(descriptor_set()).file)
     joined = FileDescriptorSet(file=[*reversed(files), *files]).SerializeToString()
 

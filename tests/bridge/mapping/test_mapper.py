@@ -406,7 +406,7 @@ def test_a_route_fits_when_its_condition_holds(condition: str, value: Any, fits:
     [('equals = "x"', False), ('in = ["x"]', False), ('not_in = ["x"]', True), ("exists = false", True),
      ("exists = true", False), ('prefix = "x"', False)],
 )  # fmt: skip
-def test_an_absent_field_fits_only_exists_false_and_not_in(condition: str, fits: bool) -> None:
+def test_only_exists_false_and_not_in_hold_for_an_absent_field(condition: str, fits: bool) -> None:
     text = one_route(publishing("c"), f'where = [{{ field = "a.b", {condition} }}]')
 
     assert (outcome_of(text, record({"id": 1})) != Skip(SkipReason.UNROUTED)) == fits

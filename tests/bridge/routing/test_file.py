@@ -460,7 +460,7 @@ def test_every_fault_of_a_file_is_reported_in_the_order_of_the_lines() -> None:
     ]
 
 
-def test_a_file_has_at_most_256_routes_and_a_route_16_actions() -> None:
+def test_a_file_has_at_most_256_routes_and_a_route_has_at_most_16_actions() -> None:
     many = "".join(SOUND.replace("entries", f"entries-{number}") for number in range(257))
     long = SOUND + "".join(f"[[routes.actions]]\n{publishing()}\n" for _ in range(16))
 

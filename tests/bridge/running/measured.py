@@ -15,13 +15,13 @@ from tests.bridge.running.rig import Rig
 
 @dataclass
 class FakeBrokers:
-    """Brokers that know the end offsets in `known`, and no others. While `down` is set, they do not answer."""
+    """Brokers that know the end offsets in `known`, and no others. While `down` is set, `topics` raises an error."""
 
     known: dict[Partition, int] = field(default_factory=dict)
     down: bool = False
 
     async def ends(self, partitions: Collection[Partition]) -> Offsets:
-        """The known ends, even while Kafka is down. The real `Brokers` may then return no ends and raise no error."""
+        """The known ends. As in the real `Brokers`, an outage of Kafka can mean no ends instead of an exception."""
         known = {partition: self.known[partition] for partition in partitions if partition in self.known}
         return Offsets(known, {each: "LEADER_NOT_AVAILABLE" for each in partitions if each not in known})
 

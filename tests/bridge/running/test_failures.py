@@ -225,7 +225,7 @@ async def test_a_command_that_keeps_failing_is_given_up_if_others_succeed() -> N
     assert rig.letters == [("gave_up", "0")]
 
 
-async def test_after_a_command_is_given_up_all_later_ones_with_its_key_are_given_up_even_if_no_other_succeeds() -> None:
+async def test_failing_commands_behind_a_given_up_command_are_given_up_even_if_no_other_command_succeeds() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 6
         rig.receive_publications("a", "a", "a", "b", "a")
@@ -235,7 +235,7 @@ async def test_after_a_command_is_given_up_all_later_ones_with_its_key_are_given
     assert rig.value("commands_total", route="diary", command="publish", outcome="done") == 2
 
 
-async def test_after_a_command_is_given_up_a_burst_with_its_key_is_given_up_even_if_no_other_succeeds() -> None:
+async def test_a_failing_burst_behind_a_given_up_command_is_given_up_even_if_no_other_command_succeeds() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 9
         rig.receive_publications("a")
@@ -256,7 +256,7 @@ async def test_no_command_is_given_up_while_all_commands_fail() -> None:
     assert len(rig.centrifugo.batches) == 6
 
 
-async def test_only_the_channels_of_a_broadcast_that_failed_temporarily_are_sent_again() -> None:
+async def test_a_broadcast_is_sent_again_only_to_the_channels_that_failed_temporarily() -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [replies({"broadcast": {"responses": [{"result": {}}, error(100), error(102)]}})]
         rig.receive(mapped(publication("a", "b", "c")))

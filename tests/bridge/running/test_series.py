@@ -24,7 +24,7 @@ class OneLabel:
         return labelled(topic)
 
 
-async def test_a_series_shows_a_stopped_partition_while_another_of_its_partitions_is_assigned_and_revoked() -> None:
+async def test_a_series_shows_its_stopped_partition_while_its_other_partition_is_assigned_and_revoked() -> None:
     async with running_rig(most_dead_letters=None, label=labelled) as rig:
         rig.receive(Mapped((), (POISON,)))
         rig.bridge.assigned([SAME_NUMBER])
