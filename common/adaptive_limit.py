@@ -71,7 +71,7 @@ class AdaptiveLimit:
     def leave(self, latency_s: float | None = None) -> None:
         """Release the slot. `latency_s` is how long the request was handled, in seconds.
 
-        None if this time must not affect the limit.
+        `latency_s` is None if this time must not affect the limit.
         """
         self.taken -= 1
         if latency_s is not None:

@@ -52,7 +52,7 @@ class NameLookups:
         if lookup is None:
             lookup = self._running[place] = asyncio.create_task(resolve(host, port))
             lookup.add_done_callback(lambda ended: self._ended(place, ended))
-        # asyncio.shield would log the failure of a lookup whose callers have given up, since Python 3.14.
+        # Since Python 3.14, asyncio.shield would log the failure of a lookup whose callers have given up.
         await asyncio.wait([lookup])
         return lookup.result()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 class ClosedFault(Exception):
     """A fault whose message comes from a small fixed set. The message of a log line about such a fault is also fixed.
 
-    Such log lines are limited together if both messages are equal.
+    Two such log lines are limited together if they have the same message and their faults have the same message.
     """
 
 

@@ -87,7 +87,7 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
 
 
 def _degraded(pace: Pace, *, called: bool) -> tuple[Step, ...]:
-    """The pool opens with a failure after the window. If `called` is false, only the probe then calls identity."""
+    """A failure after the window opens the pool. If `called` is false, only the probe calls identity from then on."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(called, True, 1)
     return (

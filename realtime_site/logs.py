@@ -47,12 +47,12 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "uvicorn": through,
             # If the port is in use, this logger has an error line. The line must be visible at every LOG_LEVEL.
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
-            # Without a handler, uvicorn saves the time to format access lines.
+            # Without a handler, uvicorn does not format access lines, which saves time.
             "uvicorn.access": {"handlers": [], "propagate": False},
             # This logger's warnings quote a malformed tracestate, which is text from a caller or from an event.
             "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
-            # Its warnings and debug lines quote the collector's URL, whose query may contain a key. Our exporter logs
-            # its own warnings.
+            # This logger's warnings and debug lines quote the collector's URL, whose query may contain a key. Our
+            # exporter logs its own warnings.
             "urllib3": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
             # A line per refused request could fill a disk; the metrics count these requests.

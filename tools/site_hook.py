@@ -104,7 +104,7 @@ def resolved(target: str | None, source: Path) -> Path | None:
 
 
 def site_uri(path: Path) -> str:
-    """The path on the site, before Markdown becomes HTML, without leading dots, because MkDocs skips hidden files."""
+    """The path on the site before Markdown becomes HTML. Names lose their leading dots: MkDocs skips hidden files."""
     name = path.relative_to(ROOT).as_posix()
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()

@@ -69,7 +69,7 @@ class Side:
 
 
 def idle_cpu(side: Side) -> Idle:
-    """Measure the CPU that is not caused by events: for the start, for waiting, and for answering `published`."""
+    """Measure the CPU that is not caused by events: for the start, for waiting, and for a call of `published`."""
     with side.running(EMPTY) as (front, pids):
         time.sleep(IDLE_S)
         starts_s = [*map(cpu_s, pids)]

@@ -21,7 +21,7 @@ from bench.parts.load import TOKEN, Answers, timed
 from bench.parts.processes import BenchError, wait_until_it_listens, without_ours
 
 # There are few connections, because requests wait long under valgrind. After 50 ms, the service begins to check whether
-# the caller has hung up, and this would be counted.
+# the caller has hung up, and these checks would be counted.
 CONNECTIONS: Final = 4
 WARM_UP: Final = 150
 SETTLE_S: Final = 6.0  # time for the export of the last spans, so that it is counted

@@ -1,6 +1,6 @@
 """Reads the health and the metrics of a service at a steady rate until SIGTERM: python -m bench.parts.watch PORT FILE
 
-Each request uses a new connection, like a probe of kubelet. At the end, it writes the samples to FILE, in JSON.
+Each request uses a new connection, like a probe of kubelet. At the end, the program writes the samples to FILE as JSON.
 """
 
 import asyncio

@@ -48,8 +48,8 @@ OUTCOMES: Final = (
 # send it the connection's info and meta.
 DEGRADED_MARKS: Final = {"degraded": True}
 
-# The answer is an internal error, after which SDKs reconnect. If Centrifugo got an expiry in the past, it would refuse
-# the connection with an error after which SDKs do not reconnect.
+# If identity's expiry is in the past, the answer is an internal error, after which SDKs reconnect. If Centrifugo got
+# such an expiry, it would refuse the connection with an error after which SDKs do not reconnect.
 ENDED: Final = "identity's Success has an expire_at in the past; compare the clocks"
 
 
@@ -101,8 +101,8 @@ class Connect:
     async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
 
-        Directly before it consumes the ticket, it checks that the caller has not hung up. No other task runs between
-        the check and the use of the ticket.
+        Directly before the ticket is consumed, this method checks that the caller has not hung up. No other task runs
+        between the check and the use of the ticket.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

@@ -135,7 +135,7 @@ class ObservedCall(Generic[Request, Response]):
         # Here CancelledError means that the call failed. A cancellation of this task raises at the await above.
         except (grpc.RpcError, asyncio.CancelledError):
             succeeded = False
-        if not succeeded:  # outside the except block, whose exception quotes the peer and would become the context
+        if not succeeded:  # not in the except block: its exception quotes the peer, and would become Failed's context
             raise await self._failure(call, make_call)
         if body is None:  # None is possible, although grpc.aio's annotations exclude it
             raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")

@@ -65,7 +65,7 @@ class SessionSlots:
         return self.shares[-1]
 
     def limit_was_cut(self) -> None:
-        """Stop counting the events above the new limit that wait for services.
+        """Stop counting those events that wait for services and are above the new limit.
 
         Only the answers of the services can end such events. If such events still counted, all other requests would be
         refused until the services answer.

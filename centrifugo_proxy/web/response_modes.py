@@ -17,7 +17,7 @@ def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> t
     """The status and the body. Mode `envelope` marks the error of a failure as temporary: the client then tries again.
 
     Guard refusals and bad requests keep their status in both modes, because they must be visible as errors. Failures of
-    refresh and sub_refresh also keep their status: an error in a 200 would end the connection or subscription.
+    refresh and sub_refresh also keep their status: an error with status 200 would end the connection or subscription.
     """
     if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in REFRESH_EVENTS:
         return decision.status, answers.render(decision.answer)

@@ -60,7 +60,7 @@ async def open_session_events(
 
 
 def _handler(name: str, event: Event) -> EventHandler:
-    """For refresh and sub_refresh, a 503 keeps the connection or subscription for another minute."""
+    """For refresh and sub_refresh, the status 503 keeps the connection or subscription for another minute."""
     return EventHandler(parse_event, event, unavailable_status=503 if name in REFRESH_EVENTS else 200)
 
 

@@ -1,4 +1,4 @@
-// A client that does not use Centrifugo. The page's server sends the requests to the service that Centrifugo would send.
+// A client that does not use Centrifugo. The page's server sends the service the requests that Centrifugo would send.
 // The class has those methods and events of the SDK's client that members.js uses.
 import { post } from "./api.js";
 

@@ -1,4 +1,4 @@
-"""Stands in for Centrifugo: sends the requests to the service that Centrifugo would send for the page's clients."""
+"""Stands in for Centrifugo: sends the service the requests that Centrifugo would send for the page's clients."""
 
 import uuid
 from collections.abc import Mapping

@@ -37,7 +37,7 @@ class UnreadableFile(exceptions.ConnectionError):
 
 
 class NamedTlsConnection(NamedConnection, SSLConnection):
-    """A `NamedConnection` over TLS. If the server hangs, it is closed in half a second instead of half a minute."""
+    """A `NamedConnection` over TLS. If the server hangs, closing takes half a second instead of half a minute."""
 
     def __init__(self, *, files: Sequence[str], **options: Any) -> None:
         super().__init__(**options)

@@ -33,7 +33,7 @@ return {mine and 1 or 0, tonumber(redis.call('GET', KEYS[2]) or 0)}
 """
 CLAIM_SHA: Final = hashlib.sha1(CLAIM.encode()).hexdigest()  # noqa: S324  (the name that Redis gives a script)
 CLUSTER: Final = "it is a node of a Redis Cluster, which is not supported"
-# The reasons that an operator can act on. redis-py drops the code word of some of these replies.
+# Errors with reasons that an operator can act on. For some of these errors, redis-py drops the reply's code word.
 REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.AuthenticationError, "it refuses the user or the password"),
     (exceptions.NoPermissionError, "its ACL does not allow a command that is needed (NOPERM)"),

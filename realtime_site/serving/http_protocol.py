@@ -32,11 +32,11 @@ FLUSH_S: Final = 10.0  # time for a client to read its last answer
 DRAIN_S: Final = 1.0  # at shutdown, time for an idle connection to send another request
 HALF_CLOSED_S: Final = 0.1  # time from a FIN to the check whether the client has closed or waits
 READ_BYTES: Final = 16 * 1024  # the most that is read at once; more would block the event loop for too long
-WRITE_BYTES: Final = 16 * 1024  # while more bytes of answers are buffered, no further request is answered
+WRITE_BYTES: Final = 16 * 1024  # while more bytes of answers than this are buffered, no further request is answered
 PIECE_BYTES: Final = 1024  # the most that is parsed at once; limits how many pipelined requests are held
-BODY_BYTES: Final = 64 * 1024  # while more of a body is buffered, reading pauses
-UNREAD_S: Final = 0.1  # time to read bytes that have arrived when an idle connection is about to be closed
-LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel when it arrived
+BODY_BYTES: Final = 64 * 1024  # while more of a body than this is buffered, reading pauses
+UNREAD_S: Final = 0.1  # if bytes have arrived when an idle connection is about to be closed, the time to read them
+LAG_S: Final = 0.02  # if a request was read longer ago than this, ask the kernel when the request arrived
 
 logger = logging.getLogger("uvicorn.error")
 

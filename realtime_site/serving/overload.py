@@ -73,7 +73,7 @@ class Overload:
         return self._response(event, headers)
 
     def _is_refusable(self, request: Request) -> bool:
-        """True if nothing in the request's head makes the endpoint refuse it before it checks the limit."""
+        """True if nothing in the head makes the endpoint refuse the request before the endpoint checks the limit."""
         guard = self._runtime.guard
         return (
             request.path in self._events

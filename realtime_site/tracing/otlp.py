@@ -114,7 +114,7 @@ class LeanExporter(SpanExporter):
 
 
 def _failure(error: Exception) -> str:
-    """The problem, without the URL. urllib3 wraps OSErrors: the OSError is an argument of its error, or the cause."""
+    """The problem, without the URL. If `error` wraps an OSError, the OSError is an argument or the cause of `error`."""
     cause = next((each for each in (error, *error.args, error.__cause__) if isinstance(each, OSError)), None)
     match cause:
         case FileNotFoundError() | PermissionError() | IsADirectoryError():

@@ -103,7 +103,7 @@ def _rpc_attributes(called: Called, status: int) -> dict[str, str | int]:
 
 
 def readable(record: Record, resource: Resource, instrumentation_scope: InstrumentationScope) -> list[ReadableSpan]:
-    """The record's spans as spans of the SDK, in the order of their ends; for processors other than ours."""
+    """The record's spans as spans of the SDK, in the order in which they ended; for processors other than ours."""
     *_, trace_id, span_id, parent_id, remote, state, start_ns, end_ns, calls = record
     own = (record[0], span_id, start_ns, end_ns)
     below = [(each, span_id, False) for each in calls]

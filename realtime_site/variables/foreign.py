@@ -23,8 +23,8 @@ SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]
 
 LIMIT_UNUSED: Final = "the service's spans have few and short attributes"
 
-# Variables that would change the service's output or behaviour, or prevent its start. The value is the reason why the
-# service ignores the variable.
+# Variables that would change the service's output or behaviour, or prevent its start. Each name maps to the reason why
+# the service ignores the variable.
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
     "prometheus_multiproc_dir": "/metrics shows only the process that answers",

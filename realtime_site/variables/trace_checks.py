@@ -1,7 +1,7 @@
 """System checks of the OTEL_* variables. Ids are never reused.
 
-Their findings are warnings, because the service and the bridge work without traces. If a missing file appears later,
-the next export uses it.
+The findings are warnings, because the service and the bridge work without traces. If a missing file appears later, the
+next export uses it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -13,7 +13,7 @@ from common import early_signals, log_output
 from common.documented_command import DocumentedCommand
 from common.listeners import BACKLOG, bound_sockets
 
-KEEP_ALIVE_S: Final = 75  # Centrifugo keeps idle connections for later requests, and never closes one first
+KEEP_ALIVE_S: Final = 75  # Centrifugo keeps idle connections for later requests, and never closes them itself
 SHUTDOWN_S: Final = 30
 NOT_STARTED: Final = 3  # the exit code of uvicorn's own command
 
