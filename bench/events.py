@@ -127,7 +127,7 @@ def started() -> Iterator[tuple[int, int]]:
 
 
 def run(rounds: int, seconds: float) -> dict[str, Any]:
-    """For each row, the median CPU in microseconds, and the quartiles of the ratios to connect."""
+    """For each row, the median CPU in microseconds, and the quartiles of its ratio to the row `connect`."""
     cpu_us: dict[str, list[float]] = {name: [] for name in ROWS}
     ratios: dict[str, list[float]] = {name: [] for name in ROWS}
     with started() as (pid, port):
@@ -162,7 +162,7 @@ def main() -> None:
         "--seconds",
         type=float,
         default=2,
-        help="seconds of load for each row in each round, and for each connect before a row (%(default)s)",
+        help="seconds of load for each row in each round, and for the connects before each row (%(default)s)",
     )
     options = parser.parse_args()
     result = measured(lambda: run(options.rounds, options.seconds), options.json)

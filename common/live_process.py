@@ -95,7 +95,7 @@ async def _get(parts: SplitResult, max_bytes: int) -> Response:
 
 
 async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first of the host's addresses that accepts one. Raises OSError or UnicodeError."""
+    """A connection to the host: to the first address that accepts it. Raises OSError or UnicodeError."""
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     refused: OSError = OSError("no address")

@@ -120,8 +120,8 @@ class OutageDetector:
     def probe_answered(self, call: int, now: float) -> OutageEnded | None:
         """Record any answer to a probe: identity may be recovering, and clients' calls go to it again.
 
-        The streak ends only when probes have been answered for a whole window: identity may refuse the made-up ticket
-        of a probe without reading the database.
+        One answer does not end the streak: identity may refuse the made-up ticket of a probe without its database,
+        while clients' calls still fail. So probes must be answered for a whole window.
         """
         self._last_answer = now
         streak = self._streak
@@ -147,7 +147,7 @@ class OutageDetector:
         """True if a failure of a client's call may open the pool.
 
         If a probe was answered within the window, two conditions must hold: another client's call failed within the
-        window, and no probe failed. If only some probes fail, identity works in part, and most clients connect.
+        window, and no probe failed. If some probes fail and others do not, most clients can still connect to identity.
         """
         if not self._lately(streak.last_probe_answer, now):
             return True

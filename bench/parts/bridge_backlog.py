@@ -69,7 +69,7 @@ class Side:
 
 
 def idle_cpu(side: Side) -> Idle:
-    """Measure the CPU that is not caused by events: for the start, for waiting, and for a call of `published`."""
+    """Measure the CPU of a start without events, waiting included, and the CPU of one call of `published`."""
     with side.running(EMPTY) as (front, pids):
         time.sleep(IDLE_S)
         starts_s = [*map(cpu_s, pids)]
@@ -81,9 +81,9 @@ def idle_cpu(side: Side) -> Idle:
 def backlog(side: Side, idle: Idle) -> Backlog:
     """Deliver all events of a topic.
 
-    The CPU is counted from the start of the processes, because both sides read records before they publish the first
-    record. Two parts are subtracted (`idle`): the CPU of a start without events, and the CPU for reading the number of
-    publications.
+    The CPU is counted from the start of the processes: the bridge and Centrifugo's consumer already read records before
+    they publish the first one. Two parts are subtracted (`idle`): the CPU of a start without events, and the CPU for
+    reading the number of publications.
     """
     records = side.stage.written[side.form]
     with side.running() as (front, pids):
@@ -97,8 +97,8 @@ def rate(looks: list[tuple[float, int]], records: int) -> float:
     """Publications per second. Each of `looks` is a time in seconds, and the number of publications until that time.
 
     The rate is computed from the first look with publications and the last look before all were published. The look
-    that finds all publications is not used, because the last publication may be older by up to an interval. Raises
-    BenchError if there are too few looks.
+    that finds all publications is not used: the last publication may have been some time before it. Raises BenchError
+    if there are too few looks.
     """
     under_way = [look for look in looks if 0 < look[1] < records]
     if len(under_way) < FEWEST_LOOKS:

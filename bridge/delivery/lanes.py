@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
-    `burst` is the maximum number of commands with the same key in a request that contains this command. If these
-    commands have different values of `burst`, the smallest value counts.
+    A request may contain several commands with the same key, at most `burst`. If these commands have different values
+    of `burst`, the smallest value counts.
     """
 
     @property

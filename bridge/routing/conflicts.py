@@ -25,7 +25,7 @@ def publications(routes: Iterable[Route]) -> Iterator[Use]:
 
 
 def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Fault]:
-    """A fault for each channel template of an action with `version` if another action's template has the same shape.
+    """Finds actions with `version` that have a channel template of the same shape as a template of another action.
 
     For other templates that can produce the same channel, `bridge/explaining/warnings.py` has a warning.
     """

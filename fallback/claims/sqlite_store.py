@@ -144,7 +144,7 @@ class SqliteStore:
         return connection
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
-        """False while another process has the lock: SQLite does not wait for the lock when it changes to WAL."""
+        """Prepare the file. False if another process has the lock: SQLite does not wait for it to change to WAL."""
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -80,7 +80,7 @@ def whole_url(endpoint: str) -> str:
 
 
 def sampling(sampler: str, ratio: float) -> Sampling:
-    """The sampler with this name. Only ratio samplers use the argument."""
+    """The sampler with this name. Only samplers with a ratio use `ratio`."""
     name = sampler.removeprefix("parentbased_")
     return Sampling({"always_on": 1.0, "always_off": 0.0}.get(name, ratio), parent_based=name != sampler)
 

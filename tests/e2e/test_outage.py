@@ -62,7 +62,7 @@ async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_cl
     identity, died = pool_stack.identity, asyncio.Event()
     ordinary = [partial(ticket_for, pool_stack.tickets, died, f"u-{number}") for number in range(ORDINARY)]
 
-    began = time.monotonic()  # on a busy machine the first call may reach its deadline before the last one begins
+    began = time.monotonic()  # before the first call, which on a busy machine may fail before the last one begins
     async with sdk_clients(pool_stack.url, ordinary) as waiting:
         await until(lambda: len(identity.calls) >= ORDINARY)
         died.set()

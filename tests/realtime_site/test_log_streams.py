@@ -121,7 +121,7 @@ def test_lines_for_an_unread_pipe_are_lost_and_then_reported_when_the_pipe_is_re
 
 
 def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
-    """Read the available bytes, and log a line so that the writer notices. Returns False, because more may come."""
+    """Read the available bytes, and log a line, which wakes the log's thread. Returns False: more bytes may come."""
     try:
         while part := os.read(descriptor, 65536):
             read += part

@@ -16,7 +16,7 @@ JSON_FORMATS: Final = frozenset({"json", "json_object"})
 
 @RULES.rule("binary-publications", Severity.WARNING)
 def binary_publications(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Without base64, Centrifugo can send only JSON to the publish proxy."""
+    """With base64, Centrifugo also sends data that is not JSON to the publish proxy."""
     for proxy in ours(configuration, facts):
         if proxy.event == "publish" and proxy.binary_encoding.value and _publishes_any_data(configuration, proxy):
             yield Problem(

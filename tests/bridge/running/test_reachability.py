@@ -29,7 +29,7 @@ def test_each_of_several_alternating_errors_is_logged_once_in_an_outage(caplog: 
     assert problems == ["_ALL_BROKERS_DOWN", "_AUTHENTICATION", "Kafka answers again"] * 2
 
 
-def test_a_partition_is_unserved_after_two_measurements_in_a_row_without_its_end_offset() -> None:
+def test_a_partition_is_unserved_if_two_measurements_of_the_lag_in_a_row_do_not_find_its_end() -> None:
     unserved = Unserved()
 
     seen = []

@@ -1,6 +1,6 @@
 """Arbitrary bytes: memory and time stay bounded, answers are complete, and the next client is served.
 
-LONG_TESTS=1 sends 50,000 byte strings, multiplied by EXAMPLES.
+With LONG_TESTS=1 it sends 50,000 byte strings, times the environment variable EXAMPLES.
 """
 
 import os

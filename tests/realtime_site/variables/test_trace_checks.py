@@ -36,7 +36,7 @@ def test_a_file_that_cannot_be_read_is_named_with_its_variable(name: str, tmp_pa
     ]
 
 
-def test_the_variable_for_traces_takes_precedence_as_in_the_export(text: str) -> None:
+def test_the_variable_for_traces_takes_precedence_over_the_general_variable(text: str) -> None:
     for_traces = CA.replace("OTLP", "OTLP_TRACES")
 
     found = findings(**{CA: "/absent", for_traces: text})
