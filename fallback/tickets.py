@@ -1,6 +1,7 @@
 """The static pool of fallback tickets: digests in memory, each consumable once."""
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,13 +9,12 @@ from typing import Final, NamedTuple
 
 from common.files import MIB, read_chunks
 from common.os_errors import reason
+from common.tickets import MAX_TICKET_CHARACTERS
 from fallback.claims.keys import pool_key
 from fallback.digests import DigestSet
 
-BOM: Final = b"\xef\xbb\xbf"
 MAX_FILE_BYTES: Final = 512 * MIB
 MAX_LINE_BYTES: Final = 64 * 1024
-MAX_TICKET_CHARACTERS: Final = 4096  # connect refuses longer tickets
 
 
 class LoadStatus(StrEnum):
@@ -166,7 +166,7 @@ def _content(line: bytes, number: int) -> bytes:
     """The line without its line break; the first line also without a BOM. Raises MalformedPool if it is too long."""
     content = line.rstrip(b"\r\n")
     if number == 1:
-        content = content.removeprefix(BOM)
+        content = content.removeprefix(BOM_UTF8)
     if len(content) > MAX_LINE_BYTES:
         raise MalformedPool(f"line {number} is longer than {MAX_LINE_BYTES // 1024} KiB")
     return content

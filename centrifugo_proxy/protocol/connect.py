@@ -12,8 +12,8 @@ import orjson
 
 from centrifugo_proxy.protocol.members import NotAnObject, TooManyTokens, members
 from common.named_tuples import new_tuple
+from common.tickets import MAX_TICKET_CHARACTERS
 
-MAX_TICKET_CHARACTERS: Final = 4096
 # If a client sends no `token`, a log line shows the names of the fields that it sent. These limits apply to the names,
 # because a name must not reveal a ticket.
 SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,23}")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centrifugo_proxy.protocol import connect
-from fallback.tickets import MAX_TICKET_CHARACTERS, LoadStatus, MalformedPool, TicketPool, digest, load, parse
+from common.tickets import MAX_TICKET_CHARACTERS
+from fallback.tickets import LoadStatus, MalformedPool, TicketPool, digest, load, parse
 
 
 @pytest.fixture
@@ -65,10 +65,6 @@ def test_a_long_comment_and_the_longest_ticket_are_accepted(file: Path) -> None:
     file.write_text(f"#{'c' * 5000}\n{'ü' * MAX_TICKET_CHARACTERS}\n")
 
     assert len(load(str(file), 0).pool) == 1
-
-
-def test_the_longest_ticket_of_a_pool_is_the_longest_that_connect_accepts() -> None:
-    assert MAX_TICKET_CHARACTERS == connect.MAX_TICKET_CHARACTERS
 
 
 @given(st.lists(st.sampled_from(["a", "ü", " ", "#", "\r", "\n", "\r\n", "\ufeff"]), max_size=30), st.integers(1, 4))

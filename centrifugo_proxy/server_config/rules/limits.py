@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from centrifugo_proxy.protocol.connect import MAX_TICKET_CHARACTERS
 from centrifugo_proxy.server_config.configuration import Configuration, number
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from common.tickets import MAX_TICKET_CHARACTERS
 
 RULES: Final = Register()
 
