@@ -56,7 +56,8 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
             raise KafkaUnreachable(at(partition, error))
     committed = await committed_offsets(properties, group, beginnings)
     # A bridge may have committed records that were written after `ends` was read.
-    ends = {**ends, **(await brokers.ends([each for each, at in committed.items() if at > ends[each]])).known}
+    later, _ = await brokers.ends([each for each, offset in committed.items() if offset > ends[each]])
+    ends = ends | later
     starts = {each: _start(committed.get(each), beginning, ends[each]) for each, beginning in beginnings.items()}
     return Lags(await _rows(properties, committed, starts, ends), unserved, absent)
 

@@ -45,7 +45,8 @@ class CloudEventsReader(Reader):
         )
 
     def is_event_without_value(self, record: Record) -> bool:
-        return _is_event_without_value(record)
+        # In binary mode, an event without data is a record without a value.
+        return _is_binary(record) and not content_type(record).startswith(ANY_CLOUDEVENT)
 
     def has_attributes(self) -> bool:
         return True
@@ -69,7 +70,7 @@ class AutoReader(Reader):
         return (self._cloudevents if is_event else self._json).read(record, value)
 
     def is_event_without_value(self, record: Record) -> bool:
-        return _is_event_without_value(record)
+        return self._cloudevents.is_event_without_value(record)
 
     def has_attributes(self) -> bool:
         return True
@@ -77,11 +78,6 @@ class AutoReader(Reader):
 
 def _is_binary(record: Record) -> bool:
     return any(name == VERSION_HEADER for name, _ in record.headers)
-
-
-def _is_event_without_value(record: Record) -> bool:
-    """In binary mode, an event without data is a record without a value."""
-    return _is_binary(record) and not content_type(record).startswith(ANY_CLOUDEVENT)
 
 
 def _binary(record: Record, value: bytes, kind: str) -> Payload:

@@ -13,7 +13,7 @@ _FRAMED: Final = (
     "the value is not JSON: its first byte is zero, as in the records of a schema registry's serializer; "
     'for Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
-_FRAME_BYTES: Final = 5  # a zero byte and the id of the schema
+FRAME_BYTES: Final = 5  # the frame of a schema registry's serializer: a zero byte and the id of the schema
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -81,7 +81,7 @@ def _parsed(value: bytes | str) -> Any:
 def _unframed(value: bytes) -> Any:
     """The JSON in the frame that a schema registry's serializer for JSON Schema writes. Raises Unreadable."""
     try:
-        return orjson.loads(memoryview(value)[_FRAME_BYTES:])
+        return orjson.loads(memoryview(value)[FRAME_BYTES:])
     except orjson.JSONDecodeError:
         raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
 

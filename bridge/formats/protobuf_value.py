@@ -18,7 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from bridge.commands import Reason, Record
 from bridge.event import Payload
-from bridge.formats.json_value import refuse_avro
+from bridge.formats.json_value import FRAME_BYTES, refuse_avro
 from bridge.formats.protobuf_json import (
     Convert,
     base64_text,
@@ -34,7 +34,6 @@ from bridge.formats.protobuf_paths import has_path
 from bridge.formats.reader import Reader, Unreadable
 
 _MAGIC: Final = 0
-_SCHEMA_ID_BYTES: Final = 4
 _MAX_VARINT_BYTES: Final = 5
 _MAX_INDEXES: Final = 100  # protobuf itself allows messages to be nested this deep
 
@@ -79,11 +78,11 @@ class ProtobufReader(Reader):
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""
-        if value[:1] != bytes([_MAGIC]) or len(value) <= 1 + _SCHEMA_ID_BYTES:
+        if value[:1] != bytes([_MAGIC]) or len(value) <= FRAME_BYTES:
             raise Unreadable(
                 Reason.NOT_PROTOBUF, "the value has no Confluent frame (a zero byte, a schema id and message indexes)"
             )
-        seen, position = _framed_indexes(value, 1 + _SCHEMA_ID_BYTES)
+        seen, position = _framed_indexes(value, FRAME_BYTES)
         if seen != indexes:
             raise Unreadable(Reason.NOT_PROTOBUF, f"the frame's message indexes are not those of {self._message}")
         return value[position:]

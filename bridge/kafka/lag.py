@@ -10,9 +10,9 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec, TopicDescription
 
 from bridge.delivery.work import Partition
+from bridge.kafka.coordinator import TIMEOUT_S
 from bridge.kafka.errors import KafkaUnreachable
 
-TIMEOUT_S: Final = 10.0
 # Errors of the library itself, whose codes are negative: it does not yet know the topic or the partition.
 NOT_SEEN: Final = (KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 NO_LEADER: Final = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)

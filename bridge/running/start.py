@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from bridge.routing.model import covers
+from bridge.routing.model import covers, is_pattern
 from bridge.running.letters import LetterTopics
 
 ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka hides a topic from users without this right
@@ -30,7 +30,7 @@ def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping
     Raises StartError if the dead-letter topic does not exist, or if the routes file reads the dead-letter topic or the
     replay topic.
     """
-    for fault in start_faults(routed, letters, existing, brokers):
+    if fault := next(start_faults(routed, letters, existing, brokers), ""):
         raise StartError(fault)
     return topics_of(routed, letters, existing)
 
@@ -56,7 +56,7 @@ def start_faults(
 
 
 def _missing(routed: Sequence[str], existing: Collection[str]) -> list[str]:
-    return [topic for topic in routed if not topic.startswith("^") and topic not in existing]
+    return [topic for topic in routed if not is_pattern(topic) and topic not in existing]
 
 
 def missing_topic(setting: str, topic: str, brokers: str) -> str:
