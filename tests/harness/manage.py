@@ -15,9 +15,9 @@ from tests.harness.paths import ROOT
 
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` with these arguments and these additional variables, with a warm start if possible."""
-    if not warm_start.possible(environment):
-        return run_manage_from_cold(*arguments, **environment)
-    return warm_start.run(arguments, _variables(environment))
+    if warm_start.possible(environment):
+        return warm_start.run(arguments, _variables(environment))
+    return run_manage_from_cold(*arguments, **environment)
 
 
 def _variables(environment: dict[str, str]) -> dict[str, str]:

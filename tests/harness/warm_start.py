@@ -53,7 +53,9 @@ class Started:
         self.pid = int(own.recv(100))
 
     def poll(self) -> int | None:
-        return self.returncode if self.returncode is not None or not self._readable(0) else self._result()
+        if self.returncode is None and self._readable(0):
+            self._result()
+        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None and not self._readable(timeout):

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from typing import Any
 
 from realtime_site.serving.socket_state import UNKNOWN, socket_state, unread_bytes
 
@@ -17,15 +16,8 @@ class ClosedSocket:
         raise ValueError("negative file descriptor")
 
 
-class Transport(asyncio.Transport):
-    """A transport with this socket."""
-
-    def __init__(self, connection: Any) -> None:
-        super().__init__({"socket": connection})
-
-
 def test_nothing_is_known_about_a_closed_socket() -> None:
-    transport = Transport(ClosedSocket())
+    transport = asyncio.Transport({"socket": ClosedSocket()})
 
     assert (socket_state(transport), unread_bytes(transport)) == (UNKNOWN, 0)
 
@@ -35,4 +27,4 @@ def test_bytes_that_have_not_been_read_are_counted() -> None:
     with ours, theirs:
         theirs.sendall(b"four")
 
-        assert unread_bytes(Transport(ours)) == 4
+        assert unread_bytes(asyncio.Transport({"socket": ours})) == 4
