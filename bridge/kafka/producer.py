@@ -43,7 +43,8 @@ class LibraryProducer(Protocol):
 
 
 class KafkaProducer:
-    """A producer, and a thread that polls: for delivery reports while messages are in flight, else for log lines.
+    """A producer, and a thread that polls it: for delivery reports while messages are in flight, and otherwise
+    for log lines.
 
     `make` makes the library's producer. After a fatal error, a producer never sends again, so the next message gets a
     new producer. The library raises the fatal error only once, in the next call of any method (also `poll` and

@@ -42,7 +42,7 @@ class OffsetConsumer(Protocol):
 class TopicReader:
     """Reads by offsets. Each method raises KafkaUnreachable.
 
-    For an error of PASSING, it is raised only after `timeout_s` without an answer; for any other error, at once.
+    An error of PASSING raises it only after `timeout_s` without an answer. Any other error raises it at once.
     """
 
     def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:

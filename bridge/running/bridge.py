@@ -40,7 +40,7 @@ class Writes(Protocol):
 
     @property
     def undelivered(self) -> int:
-        """Dead letters that Kafka did not accept, and that will be tried again."""
+        """The number of dead letters that Kafka did not accept, and that will be tried again."""
 
     def write(self, item: Item) -> None:
         """Begin to write the dead letter of this record."""

@@ -66,7 +66,7 @@ class Letters:
 
     @property
     def undelivered(self) -> int:
-        """Dead letters that Kafka did not accept, and that will be tried again."""
+        """The number of dead letters that Kafka did not accept, and that will be tried again."""
         return sum(not item.assignment.ledger.fenced for item in self._refused)
 
     async def _write(self, item: Item) -> None:
