@@ -60,7 +60,7 @@ docs/bridge.md explains the file."""
         record.add_argument("--topic", metavar="T", help="its topic")
         value = record.add_mutually_exclusive_group()
         value.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
-        value.add_argument("--no-value", action="store_true", default=None, help="it is a tombstone (no value)")
+        value.add_argument("--no-value", action="store_true", default=None, help="it has no value, like a tombstone")
         record.add_argument("--header", metavar="K=V", action="append", help="a header; may be repeated")
         record.add_argument("--key", metavar="K", help="its key (default: no key)")
         record.add_argument("--partition", metavar="P", type=whole_number(0), help="its partition (default: 0)")
