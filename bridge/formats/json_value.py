@@ -1,5 +1,6 @@
 """Reads values that are JSON objects, or JSON strings that contain a JSON object."""
 
+from codecs import BOM_UTF8
 from typing import Any, Final
 
 import orjson
@@ -14,7 +15,6 @@ _FRAMED: Final = (
     'for Protobuf, set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
 FRAME_BYTES: Final = 5  # the frame of a schema registry's serializer: a zero byte and the id of the schema
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 class JsonReader(Reader):
@@ -90,6 +90,6 @@ def _place(value: bytes | str, error: orjson.JSONDecodeError) -> str:
     """Where the value is not JSON. The parser's message is left out, because it could quote the value."""
     if not value:
         return "it is empty"
-    if isinstance(value, bytes) and value.startswith(_MARK):
+    if isinstance(value, bytes) and value.startswith(BOM_UTF8):
         return "it begins with a byte order mark"
     return f"line {error.lineno}, column {error.colno}"
